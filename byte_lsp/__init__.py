@@ -1,0 +1,51 @@
+"""byte-lsp: local code completion that is exact at every byte.
+
+The stable interface for Python programs:
+
+* ``load_tokenizer(path_or_name) -> Tokenizer``: ``.encode(bytes) -> list[int]`` and ``.pieces``.
+* ``contexts(tokenizer, prefix) -> list[Context]``: all extendable contexts of a byte prefix.
+* ``load(name_or_path, **options) -> ByteModel``: a model in a process of its own; ``.sample``,
+  ``.next_byte``, ``.close``, and use as a context manager.
+* ``Candidate`` and ``Context``, the data these return, and ``ByteLspError``, the base of all errors.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from byte_lsp.api import ByteModel, load, load_tokenizer
+    from byte_lsp.errors import ByteLspError
+    from byte_lsp.infill.problem import Candidate
+    from byte_lsp.tokens.contexts import Context, contexts
+    from byte_lsp.tokens.tokenizer import Tokenizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ByteLspError",
+    "ByteModel",
+    "Candidate",
+    "Context",
+    "Tokenizer",
+    "contexts",
+    "load",
+    "load_tokenizer",
+]
+
+_HOMES = {
+    "ByteLspError": "byte_lsp.errors",
+    "ByteModel": "byte_lsp.api",
+    "Candidate": "byte_lsp.infill.problem",
+    "Context": "byte_lsp.tokens.contexts",
+    "Tokenizer": "byte_lsp.tokens.tokenizer",
+    "contexts": "byte_lsp.tokens.contexts",
+    "load": "byte_lsp.api",
+    "load_tokenizer": "byte_lsp.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    # The server imports this package too and must start in a fraction of a second: load on first use.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'byte_lsp' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,28 @@
+"""Every check of the project, in one command: style, types, import contracts, tests. Exits with the first failure.
+
+    python tests/check.py [arguments for pytest]
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CHECKS = (
+    [sys.executable, "-m", "ruff", "check", "."],
+    [sys.executable, "-m", "ruff", "format", "--check", "."],
+    [sys.executable, "-m", "mypy"],
+    [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+)
+
+
+def main() -> int:
+    for check in CHECKS:
+        code = subprocess.run(check, cwd=ROOT, check=False).returncode
+        if code:
+            return code
+    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
