@@ -1,0 +1,141 @@
+"""Extendable contexts of a byte prefix, and the tokens that cover its end."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from byte_lsp.tokens.extendable import Canon, Tail, words_to_tokens
+from byte_lsp.tokens.tokenizer import Tokenizer
+
+_FEW_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An extendable token sequence that ends at a boundary of the prefix.
+
+    ``tokens`` spell the prefix from its first byte up to the boundary; ``residual`` is the rest of it. One
+    of the context's covers is the context and a token whose piece begins with the residual and runs past it.
+    """
+
+    tokens: tuple[int, ...]
+    residual: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """All contexts of a prefix: ``shared`` tokens that all of them begin with, and each one's own tail."""
+
+    shared: tuple[int, ...]
+    ends: tuple[tuple[Tail, bytes], ...]
+
+    def contexts(self) -> list[Context]:
+        """The contexts in full, shortest residual first."""
+        return [Context(self.shared + tail.tokens, residual) for tail, residual in self.ends]
+
+
+class PieceIndex:
+    """Tokens by the bytes their pieces begin with."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self.tokens = sorted((token for token, piece in enumerate(pieces) if piece), key=pieces.__getitem__)
+        self._pieces = [pieces[token] for token in self.tokens]
+
+    def span(self, beginning: bytes) -> tuple[int, int]:
+        """The range of ``tokens`` whose pieces begin with these bytes and are longer."""
+        low, high = self._range(beginning)
+        while low < high and len(self._pieces[low]) == len(beginning):
+            low += 1
+        return low, high
+
+    def beginning_with(self, beginning: bytes) -> list[int]:
+        """Tokens whose pieces begin with these bytes, equal ones included."""
+        low, high = self._range(beginning)
+        return self.tokens[low:high]
+
+    def bytes_after(self, beginning: bytes) -> Iterator[int]:
+        """The bytes that follow ``beginning`` in some piece, ascending."""
+        low, high = self.span(beginning)
+        while low < high:
+            byte = self._pieces[low][len(beginning)]
+            yield byte
+            _, low = self._range(beginning + bytes([byte]))
+
+    def _range(self, beginning: bytes) -> tuple[int, int]:
+        last = beginning.rstrip(b"\xff")
+        low = bisect_left(self._pieces, beginning)
+        return low, bisect_left(self._pieces, last[:-1] + bytes([last[-1] + 1])) if last else len(
+            self._pieces
+        )
+
+
+class ContextFinder:
+    """Finds the contexts of byte prefixes for one tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.canon = Canon(tokenizer)
+        self.index = PieceIndex(tokenizer.pieces)
+
+    def frontier(self, prefix: bytes) -> Frontier:
+        """Every extendable context of ``prefix`` that some extendable cover continues."""
+        settled, shared = self.canon.settle(prefix)
+        text = prefix[settled:]
+        ends: dict[tuple[int, ...], tuple[Tail, bytes]] = {}
+        for at, tokens, begun in self._candidates(text):
+            if tokens in ends:
+                continue
+            tail, residual = self.canon.tail(text[:at], tokens), text[at:]
+            if self._covered(tail, residual, begun) if residual else self.canon.stands(text, tokens):
+                ends[tokens] = tail, residual
+        return Frontier(shared, tuple(sorted(ends.values(), key=lambda end: len(end[1]))))
+
+    def _covered(self, tail: Tail, residual: bytes, begun: bytes) -> bool:
+        """Whether some token that begins with ``residual`` runs past it in the word ``begun``."""
+        return any(
+            (not begun or tail.seam_holds(begun, token)) and tail.admits(token)
+            for byte in self._bytes_inside(tail, residual, begun)
+            for token in self.index.beginning_with(residual + bytes([byte]))
+        )
+
+    def _bytes_inside(self, tail: Tail, residual: bytes, begun: bytes) -> list[int]:
+        """Bytes that follow ``residual`` in a piece and can do so in one word with ``begun``.
+
+        Saves asking most tokens one by one.
+        """
+        low, high = self.index.span(residual)
+        if high - low <= _FEW_TOKENS:
+            return list(self.index.bytes_after(residual))
+        possible = self.canon.bytes_inside(tail.text, residual, len(tail.text) - len(begun))
+        return [byte for byte in self.index.bytes_after(residual) if byte in possible]
+
+    def _candidates(self, text: bytes) -> Iterator[tuple[int, tuple[int, ...], bytes]]:
+        """Boundaries up to the end of ``text``: offset, tokens up to it, the unfinished word."""
+        end = len(text)
+        for outcome in self.canon.outcomes(text, b""):
+            tokens, start = words_to_tokens(self.tokenizer, text, outcome.words)
+            if outcome.atom >= 0:
+                yield start, tokens, b""
+                continue
+            for at in range(max(start, end - self.tokenizer.vocabulary.longest_piece), end + 1):
+                low, high = self.index.span(text[at:])
+                if low < high or at == end:
+                    begun = text[start:at]
+                    yield at, tokens + (self.tokenizer.merges.encode(begun) if begun else ()), begun
+
+
+def contexts(tokenizer: Tokenizer, prefix: bytes) -> list[Context]:
+    """All extendable contexts of ``prefix``, shortest residual first.
+
+    For every text ``s`` that begins with the prefix, the tokens of ``encode(s)`` up to the one that crosses
+    the end of the prefix (or begins there) are among the contexts, and that token's piece begins with the
+    residual.
+    """
+    return finder(tokenizer).frontier(prefix).contexts()
+
+
+@lru_cache(maxsize=8)
+def finder(tokenizer: Tokenizer) -> ContextFinder:
+    """The finder of a tokenizer, made once."""
+    return ContextFinder(tokenizer)

@@ -1,0 +1,321 @@
+"""Which token sequences a tokenizer can really emit.
+
+A sequence is extendable if it is a prefix of ``encode(s)`` for some text ``s``. Inside one word that is a
+matter of neighbouring pairs (see ``merges``); between words it depends on where the pre-tokenizer splits,
+which depends on what follows (see ``lookahead``). A ``Tail`` is the end of a sequence from some word
+boundary on; what stands before it no longer matters.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+from byte_lsp.tokens.characters import decode, encode, incomplete_tail
+from byte_lsp.tokens.lookahead import Lookahead
+from byte_lsp.tokens.pretokenizer import PreTokenizer
+from byte_lsp.tokens.tokenizer import Split, Tokenizer
+
+_TAIL_BYTES = 48
+_ALL_BYTES = frozenset(range(256))
+_SETTLING_TURNS = 2
+_LONG_RUN = re.compile(r"([aA])\1{3}")
+_CONTRACTION_BEGUN = re.compile(rb"'[a-zA-Z]?\Z")
+
+
+class Outcome(NamedTuple):
+    """One way in which a text followed by a piece can fall into words.
+
+    ``words`` are (end, atom) of the words that end in the text, offsets in bytes, atom -1 for words that
+    are no USER_DEFINED token. ``closed`` says that a word ends where the piece ends. ``atom`` is the
+    USER_DEFINED token, begun at ``atom_start``, that the piece lies in, or -1.
+    """
+
+    words: tuple[tuple[int, int], ...]
+    closed: bool
+    atom: int = -1
+    atom_start: int = 0
+
+    @property
+    def begins_at(self) -> int:
+        """Where the word that the piece continues or begins has its first byte."""
+        return self.words[-1][0] if self.words else 0
+
+
+class Canon:
+    """The extendable sequences of one tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        splitter = tokenizer.splitter
+        self._lookahead = Lookahead(splitter) if isinstance(splitter, PreTokenizer) else None
+        self._atom_heads = _heads(tokenizer.atoms)
+        self._of_classes = lru_cache(maxsize=1 << 16)(self._outcomes_of_classes)
+        self._of_bytes = lru_cache(maxsize=1 << 14)(self._outcomes_of_bytes)
+        self._shape = lru_cache(maxsize=1 << 16)(self._find_shape)
+
+    def outcomes(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
+        """Every way in which ``text + piece``, followed by anything, can fall into words.
+
+        ``text`` begins at a word boundary; the whole piece lies inside one word.
+        """
+        if self._lookahead is None or self._atom_heads or incomplete_tail(text) or incomplete_tail(piece):
+            return self._of_bytes(text, piece)
+        classes, offsets = self._shape(text, b"")
+        begun = _CONTRACTION_BEGUN.search(text)
+        piece_classes, _ = self._shape(piece, begun[0] if begun else b"")
+        found = self._of_classes(classes, piece_classes)
+        return found if offsets is None else tuple(_relocate(outcome, offsets) for outcome in found)
+
+    def bytes_inside(self, text: bytes, residual: bytes, begins_at: int) -> frozenset[int]:
+        """Bytes that may follow ``text + residual`` while the word that begins at ``begins_at`` goes on.
+
+        Never too few: where a byte does not decide a character's class, it is among them.
+        """
+        if self._lookahead is None or self._atom_heads or incomplete_tail(residual) or incomplete_tail(text):
+            return _ALL_BYTES
+        inside = {
+            character
+            for character in self._lookahead.classes
+            if any(o.begins_at == begins_at for o in self.outcomes(text, residual + character.encode()))
+        }
+        return self._lookahead.first_bytes(frozenset(inside))
+
+    def tail(self, text: bytes, tokens: tuple[int, ...]) -> "Tail":
+        """The tail of a sequence whose last word boundary far enough back is where ``text`` begins."""
+        return Tail(self, text, tokens)
+
+    def settle(self, text: bytes) -> tuple[int, tuple[int, ...]]:
+        """The last offset at which a word ends whatever follows ``text``, and the tokens up to there."""
+        characters = decode(text[: len(text) - incomplete_tail(text)])
+        limit = len(characters) - self._atom_overlap(characters)
+        split = self.tokenizer.split(characters)
+        for end in reversed(split.restarts):
+            if end <= limit and self._turns(characters, end) >= _SETTLING_TURNS:
+                return len(encode(characters[:end])), self.tokenizer.tokens_of_words(characters, split, end)
+        return 0, ()
+
+    def stands(self, text: bytes, tokens: tuple[int, ...]) -> bool:
+        """Whether some text that follows makes the tokenizer emit exactly these tokens for ``text``."""
+        for following in self._continuations(text):
+            seen = self.tokenizer.encode(following)[: len(tokens)]
+            if tuple(seen) == tokens:
+                return True
+        return False
+
+    def _turns(self, text: str, start: int) -> int:
+        """How often the sort of character changes after ``start``; splits never look past two changes."""
+        if self._lookahead is None:
+            return _SETTLING_TURNS if start < len(text) else 0
+        turns = 0
+        last = ""
+        for at in range(len(text) - 1, start - 1, -1):
+            sort = _sort(text[at])
+            turns += bool(last) and sort != last
+            last = sort
+            if turns >= _SETTLING_TURNS:
+                break
+        return turns
+
+    def _find_shape(self, text: bytes, behind: bytes) -> tuple[str, tuple[int, ...] | None]:
+        """Look-ahead classes of a text that follows ``behind``, long runs of letters cut short.
+
+        Also the byte offset of each class character, or None where the two are the same.
+        """
+        assert self._lookahead is not None
+        characters = decode(behind + text)
+        classes = self._lookahead.normalize(characters)[len(behind) :]
+        if len(classes) == len(text) and not _LONG_RUN.search(classes):
+            return classes, None
+        offsets = [0, *accumulate(len(encode(character)) for character in characters[len(behind) :])]
+        kept = [at for at in range(len(classes)) if not _inside_run(classes, at)]
+        return "".join(classes[at] for at in kept), (*(offsets[at] for at in kept), offsets[-1])
+
+    def _outcomes_of_classes(self, text: str, piece: str) -> tuple[Outcome, ...]:
+        assert self._lookahead is not None
+        split = self.tokenizer.splitter.split
+        cut, end = len(text), len(text) + len(piece)
+        found: dict[Outcome, None] = {}
+        for following in self._lookahead.after(text + piece):
+            outcome = self._outcome([(at, -1) for at in split(text + piece + following)], cut, end)
+            if outcome is not None:
+                found[outcome] = None
+        return tuple(found)
+
+    def _outcomes_of_bytes(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
+        cut, end = len(text), len(text) + len(piece)
+        found: dict[Outcome, None] = {}
+        for following in self._continuations(text + piece):
+            characters = decode(following)
+            outcome = self._outcome(_in_bytes(self.tokenizer.split(characters), characters), cut, end)
+            if outcome is not None:
+                found[outcome] = None
+        return tuple(found)
+
+    def _outcome(self, words: list[tuple[int, int]], cut: int, end: int) -> Outcome | None:
+        before = tuple(word for word in words if word[0] <= cut)
+        start = before[-1][0] if before else 0
+        if any(cut < at < end for at, _ in words):
+            return None
+        crossing = next(((at, atom) for at, atom in words if at > cut), (end, -1))
+        if self._lookahead is None and crossing[1] < 0 and cut == end:
+            before = tuple(word for word in before if word[0] < cut or word[1] >= 0)
+        closed = any(at == end for at, _ in words)
+        if crossing[1] >= 0 and (cut < end or start < cut):
+            exact = start == cut and crossing[0] == end
+            return Outcome(before, closed, crossing[1] if exact or cut == end else -2, start)
+        return Outcome(before, closed)
+
+    def _continuations(self, text: bytes) -> Iterator[bytes]:
+        """``text`` followed by what tells all its possible splits apart."""
+        head = incomplete_tail(text)
+        characters = decode(text[: len(text) - head])
+        if self._lookahead is None:
+            yield text
+        elif head:
+            for following in self._lookahead.after_head(text[len(text) - head :]):
+                yield encode(characters + following)
+        else:
+            for following in self._lookahead.after(characters):
+                yield text + encode(following)
+        for rest in self._atom_rests(decode(text)):
+            yield text + encode(rest)
+
+    def _atom_rests(self, text: str) -> Iterator[str]:
+        for length in range(1, min(len(text), max(self._atom_heads, default=0)) + 1):
+            yield from self._atom_heads.get(length, {}).get(text[-length:], ())
+
+    def _atom_overlap(self, text: str) -> int:
+        """Length of the longest end of ``text`` that begins a USER_DEFINED token."""
+        longest = min(len(text), max(self._atom_heads, default=0))
+        return next((n for n in range(longest, 0, -1) if text[-n:] in self._atom_heads.get(n, {})), 0)
+
+
+class Tail:
+    """The end of an extendable sequence: its bytes since a word boundary, and its tokens since then."""
+
+    __slots__ = ("_canon", "_last_words", "text", "tokens")
+
+    def __init__(self, canon: Canon, text: bytes, tokens: tuple[int, ...]) -> None:
+        self._canon = canon
+        self._last_words: dict[tuple[tuple[int, int], ...], bytes | None] = {}
+        self.text = text
+        self.tokens = tokens
+
+    def admits(self, token: int) -> bool:
+        """Whether the sequence stays extendable when this token follows."""
+        tokenizer = self._canon.tokenizer
+        piece = tokenizer.pieces[token]
+        if not piece or not tokenizer.is_reachable(token):
+            return False
+        for outcome in self._canon.outcomes(self.text, piece):
+            begun = self._begun_word(outcome.words)
+            if begun is None:
+                continue
+            if outcome.atom != -1:
+                if outcome.atom == token:
+                    return True
+                continue
+            whole = tokenizer.whole_words.get(begun + piece) if outcome.closed else None
+            if whole is not None:
+                if not begun and token == whole:
+                    return True
+                continue
+            if self.seam_holds(begun, token):
+                return True
+        return False
+
+    def push(self, token: int) -> "Tail":
+        """The tail after one more token."""
+        text, tokens = self.text + self._canon.tokenizer.pieces[token], (*self.tokens, token)
+        if len(text) > _TAIL_BYTES:
+            text, tokens = self._trim(text, tokens)
+        return Tail(self._canon, text, tokens)
+
+    def _trim(self, text: bytes, tokens: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+        settled, _ = self._canon.settle(text)
+        pieces = self._canon.tokenizer.pieces
+        for count, end in enumerate(accumulate(len(pieces[token]) for token in tokens), 1):
+            if end == settled:
+                return text[end:], tokens[count:]
+        return text, tokens
+
+    def _begun_word(self, words: tuple[tuple[int, int], ...]) -> bytes | None:
+        """The bytes of the unfinished last word if these word ends spell this tail's tokens, else None."""
+        if words not in self._last_words:
+            self._last_words[words] = self._find_begun_word(words)
+        return self._last_words[words]
+
+    def _find_begun_word(self, words: tuple[tuple[int, int], ...]) -> bytes | None:
+        tokens, start = words_to_tokens(self._canon.tokenizer, self.text, words)
+        begun = self.text[start:]
+        if begun:
+            tokens += self._canon.tokenizer.merges.encode(begun)
+        return begun if tokens == self.tokens else None
+
+    def seam_holds(self, begun: bytes, token: int) -> bool:
+        """Whether the merges leave ``token`` standing behind the tokens of the unfinished word ``begun``."""
+        tokenizer = self._canon.tokenizer
+        merges, piece = tokenizer.merges, tokenizer.pieces[token]
+        if not begun:
+            return merges.encode(piece) == (token,)
+        seam = self._seam(begun)
+        text = self._canon.tokenizer.decode(seam)
+        return merges.encode(text + piece) == (*seam, token)
+
+    def _seam(self, begun: bytes) -> tuple[int, ...]:
+        """The last token, and those before it that share a character with it."""
+        needed = incomplete_tail(begun)
+        pieces = self._canon.tokenizer.pieces
+        for count in range(1, len(self.tokens) + 1):
+            needed -= len(pieces[self.tokens[-count]])
+            if needed <= 0:
+                return self.tokens[-count:]
+        return self.tokens
+
+
+def words_to_tokens(
+    tokenizer: Tokenizer, text: bytes, words: tuple[tuple[int, int], ...]
+) -> tuple[tuple[int, ...], int]:
+    """The tokens of these complete words, and where the last of them ends."""
+    tokens: tuple[int, ...] = ()
+    start = 0
+    for end, atom in words:
+        tokens += tokenizer.encode_word(text[start:end]) if atom < 0 else (atom,)
+        start = end
+    return tokens, start
+
+
+def _inside_run(classes: str, at: int) -> bool:
+    """Whether this is a letter that a long run can do without: no word ends beside it."""
+    return at >= 2 and classes[at] in "aA" and classes[at - 2 : at + 2] == classes[at] * 4
+
+
+def _relocate(outcome: Outcome, offsets: tuple[int, ...]) -> Outcome:
+    return outcome._replace(words=tuple((offsets[end], atom) for end, atom in outcome.words))
+
+
+def _in_bytes(split: Split, text: str) -> list[tuple[int, int]]:
+    atoms = split.atoms
+    if text.isascii():
+        return [(end, atoms.get(end, -1)) for end in split.ends]
+    offsets = [0, *accumulate(len(encode(character)) for character in text)]
+    return [(offsets[end], atoms.get(end, -1)) for end in split.ends]
+
+
+def _sort(character: str) -> str:
+    if character.isspace():
+        return "space"
+    if character.isnumeric():
+        return "number"
+    return "letter" if character.isalpha() else "other"
+
+
+def _heads(atoms: dict[str, int]) -> dict[int, dict[str, list[str]]]:
+    """Proper beginnings of the atoms by length, each with the rests that complete one."""
+    heads: dict[int, dict[str, list[str]]] = {}
+    for atom in atoms:
+        for length in range(1, len(atom)):
+            heads.setdefault(length, {}).setdefault(atom[:length], []).append(atom[length:])
+    return heads

@@ -1,0 +1,144 @@
+"""What may follow a text, as far as the split of that text into words can tell.
+
+Pre-tokenizers look ahead: where the words of a text end depends on characters that are not typed yet. All
+that matters of those is their look-ahead class, so a handful of continuations stands for every text that
+may follow. ``tests/tokens/test_lookahead.py`` compares what they find with what every string of three
+classes finds.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from byte_lsp.tokens import characters
+from byte_lsp.tokens.pretokenizer import PreTokenizer, collapse, collapse_spaces
+
+_BRACKETS = re.compile(r"\[(?:\\.|[^\]\\])+\]")
+_SYNTAX = re.compile(r"\\.|\{[\d,]+\}|\(\?[:=!]|[|?*+()^]")
+_CONTRACTION_BEGUN = re.compile(r"'[a-zA-Z]?\Z")
+_CONTRACTION_LETTER = re.compile(r"('[a-zA-Z]{0,2})|[a-zA-Z]")
+_CONTRACTIONS = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'LL"]
+_CONTRACTION_ENDINGS = ["s", "t", "re", "ve", "m", "ll", "d", "l", "e", "S", "RE", "LL", "L", "E"]
+
+
+class Lookahead:
+    """The look-ahead classes of one pre-tokenizer and the continuations that tell them apart."""
+
+    def __init__(self, splitter: PreTokenizer) -> None:
+        sources = [(level.pattern.pattern, level.literal) for level in splitter.levels]
+        self._brackets = [
+            (re.compile(bracket, re.ASCII), literal)
+            for source, literal in sources
+            for bracket in [r"\s", *_BRACKETS.findall(source)]
+        ]
+        named = "".join(_SYNTAX.sub("", _BRACKETS.sub("", source)) for source, _ in sources)
+        self._has_contractions = "'" in named
+        self._named = frozenset(named)
+        self._literals = splitter.literals
+        self._class_of: dict[int, str] = {}
+        self._first_of_class: dict[tuple[object, ...], str] = {}
+        for code_point in [*range(0x80), *self._edges(0x80, 0x10FFFF)]:
+            self.representative(code_point)
+        self.classes: Sequence[str] = sorted(self._first_of_class.values())
+        self._settled = self._settled_probes()
+        self._open = self._open_probes()
+
+    def representative(self, code_point: int) -> str:
+        """A fixed character that every pattern treats like this one."""
+        known = self._class_of.get(code_point)
+        if known is None:
+            signature = self._signature(code_point)
+            known = self._class_of[code_point] = self._first_of_class.setdefault(signature, chr(code_point))
+        return known
+
+    def normalize(self, text: str) -> str:
+        """Text with each character replaced by its representative; the split stays the same.
+
+        Letters are told apart by contractions only behind an apostrophe.
+        """
+        if self._has_contractions:
+            text = _CONTRACTION_LETTER.sub(_plain_letter, text)
+        return "".join(map(self.representative, map(ord, characters.replace_invalid(text))))
+
+    def after(self, text: str) -> Iterator[str]:
+        """Continuations of a text that ends between two characters, the most telling first."""
+        yield from self._settled
+        last = text[-1:]
+        if last.isspace() or last.isnumeric() or not last:
+            yield from self._open
+        if self._has_contractions and _CONTRACTION_BEGUN.search(text):
+            yield from _CONTRACTION_ENDINGS
+
+    def after_head(self, head: bytes) -> Iterator[str]:
+        """Continuations of a text at whose end a character has begun with the bytes ``head``.
+
+        Each begins with a character that the head can become, or with the head's own bytes as invalid ones.
+        """
+        for character in _completions(self, head):
+            for rest in self.after(character):
+                yield character + rest
+        invalid = characters.decode(head)
+        for rest in self.after(invalid):
+            yield invalid + rest
+
+    def completions(self, head: bytes) -> Sequence[str]:
+        """One character per class among those whose UTF-8 form begins with ``head``."""
+        first, last = characters.completions_range(head)
+        found: dict[str, str] = {}
+        for code_point in {first, *self._edges(first, last)} if first <= last else ():
+            found.setdefault(self.representative(code_point), chr(code_point))
+        return list(found.values())
+
+    @lru_cache(maxsize=256)  # noqa: B019 - there is one instance per pre-tokenizer, and it stays
+    def first_bytes(self, classes: frozenset[str]) -> frozenset[int]:
+        """First bytes of characters of these classes; bytes that begin none count as U+FFFD."""
+        invalid = self.representative(0xFFFD) in classes
+        return frozenset(
+            byte for byte in range(256) if self._may_begin(byte, classes) or (byte >= 0x80 and invalid)
+        )
+
+    def _may_begin(self, byte: int, classes: frozenset[str]) -> bool:
+        if byte < 0x80:
+            return self.representative(byte) in classes
+        return any(self.representative(ord(c)) in classes for c in _completions(self, bytes([byte])))
+
+    def _edges(self, first: int, last: int) -> list[int]:
+        edges = {*characters.class_edges(), *self._literals}
+        return sorted(edge for edge in edges if first <= edge <= last and not 0xD800 <= edge <= 0xDFFF)
+
+    def _signature(self, code_point: int) -> tuple[object, ...]:
+        collapsed, literal = collapse(code_point), collapse_spaces(code_point)
+        members = tuple(
+            bool(b.match(literal if is_literal else collapsed)) for b, is_literal in self._brackets
+        )
+        return members, next((form for form in (collapsed, literal) if form in self._named), "")
+
+    def _settled_probes(self) -> list[str]:
+        plain = [
+            c
+            for c in self.classes
+            if not (self._has_contractions and c.isascii() and c.isalpha() and c not in "aA")
+        ]
+        first = [c for c in ("a", "", " ", "\n", "(") if c == "" or c in plain]
+        probes = [*first, *(c for c in plain if c not in first)]
+        return probes + (_CONTRACTIONS if self._has_contractions else [])
+
+    def _open_probes(self) -> list[str]:
+        """Two characters, the first of which leaves the words before it undecided."""
+        singles = [c for c in self._settled if len(c) == 1]
+        opening = [c for c in singles if c.isspace() or c.isnumeric()]
+        pairs = [a + b for a in opening for b in singles]
+        digits = [c for c in singles if c.isnumeric()]
+        return pairs + [d * n + end for d in digits for n in (2, 3) for end in ("", "a", " ")]
+
+
+@lru_cache(maxsize=4096)
+def _completions(lookahead: Lookahead, head: bytes) -> Sequence[str]:
+    return lookahead.completions(head)
+
+
+def _plain_letter(match: re.Match[str]) -> str:
+    behind_apostrophe, letter = match[1], match[0]
+    if behind_apostrophe:
+        return behind_apostrophe
+    return "a" if letter.islower() else "A"

@@ -1,0 +1,171 @@
+"""The vocabulary of a model: the bytes of every token, and what kind of token it is."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+
+from byte_lsp.errors import TokenizerError
+from byte_lsp.tokens.gguf import MetadataValue, read_metadata
+
+SPACE_MARK = "\u2581"
+
+
+class Kind(IntEnum):
+    """Token types of the GGUF specification (``tokenizer.ggml.token_type``)."""
+
+    NORMAL = 1
+    UNKNOWN = 2
+    CONTROL = 3
+    USER_DEFINED = 4
+    UNUSED = 5
+    BYTE = 6
+
+
+_CONTROL_IN_DISGUISE = re.compile(
+    r"<[|\uff5c].*[|\uff5c]>"  # <|im_end|>, <|START_OF_TURN_TOKEN|>, DeepSeek's full-width bars
+    r"|\[[A-Z@_]+\d*\]|\[[a-z]+\]"  # [PAD151646], [INST], [multimodal]
+    r"|</?(s|bos|eos|pad|unk|mask|sep|cls)>"
+    r"|<(unused|extra_id_|reserved_?|dummy)\d+>"
+    r"|<(start|end)_of_\w+>"
+    r"|<(fim|repo|file|gh|issue|jupyter|commit|empty)[-_]\w+>|<(reponame|filename)>"
+)
+
+_GPT2_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_GPT2_OTHERS = [byte for byte in range(256) if byte not in set(_GPT2_PRINTABLE)]
+BYTE_OF_GPT2_CHARACTER = {chr(byte): byte for byte in _GPT2_PRINTABLE} | {
+    chr(256 + i): byte for i, byte in enumerate(_GPT2_OTHERS)
+}
+"""The printable stand-ins by which byte-level BPE vocabularies spell their bytes (GPT-2's encoder.py)."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a GGUF file says of its tokenizer.
+
+    ``pieces[id]`` are the bytes that a token stands for in text; empty for control, unknown and unused
+    tokens, which stand for no text. ``spellings[id]`` is the name of the token as the file has it.
+    ``merges`` are pairs of pieces in order of rank (byte-level BPE); ``scores`` rank SentencePiece tokens.
+    """
+
+    model: str
+    pre: str
+    spellings: Sequence[str]
+    kinds: Sequence[int]
+    pieces: Sequence[bytes]
+    merges: Sequence[tuple[bytes, bytes]]
+    scores: Sequence[float]
+    bos_id: int | None
+    eos_id: int | None
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @cached_property
+    def ids_of_spelling(self) -> dict[str, int]:
+        return {spelling: token for token, spelling in enumerate(self.spellings)}
+
+    @cached_property
+    def text_tokens(self) -> list[int]:
+        """Tokens that can stand for text."""
+        return [token for token, piece in enumerate(self.pieces) if piece]
+
+    @cached_property
+    def atoms(self) -> dict[bytes, int]:
+        """USER_DEFINED tokens that are genuine text: matched before anything else, longest first."""
+        found = {
+            self.spellings[token].encode(): token
+            for token in self.text_tokens
+            if self.kinds[token] == Kind.USER_DEFINED and self.spellings[token].encode() == self.pieces[token]
+        }
+        return dict(sorted(found.items(), key=lambda item: -len(item[0])))
+
+    @cached_property
+    def longest_piece(self) -> int:
+        """Length in bytes of the longest piece."""
+        return max((len(piece) for piece in self.pieces), default=0)
+
+
+def load_vocabulary(path: str | Path) -> Vocabulary:
+    """Read the vocabulary of a GGUF file; one without weights will do.
+
+    Raises ``ModelFileError`` for an unreadable file and ``TokenizerError`` for a family byte-lsp does not
+    know.
+    """
+    metadata = read_metadata(path)
+    model = _text(metadata.get("tokenizer.ggml.model"))
+    spellings = _texts(metadata.get("tokenizer.ggml.tokens"))
+    if not spellings:
+        raise TokenizerError(f"{path}: the file has no vocabulary (tokenizer.ggml.tokens)")
+    if model not in ("gpt2", "llama"):
+        raise TokenizerError(
+            f"{path}: tokenizer family {model!r} is not supported; byte-level BPE ('gpt2') and "
+            "SentencePiece BPE ('llama') are"
+        )
+    kinds = _numbers(metadata.get("tokenizer.ggml.token_type"), len(spellings), Kind.NORMAL)
+    byte_level = model == "gpt2"
+    return Vocabulary(
+        model=model,
+        pre=_text(metadata.get("tokenizer.ggml.pre")) or "default",
+        spellings=spellings,
+        kinds=[int(kind) for kind in kinds],
+        pieces=[
+            _piece(spelling, int(kind), byte_level) for spelling, kind in zip(spellings, kinds, strict=True)
+        ],
+        merges=_merges(_texts(metadata.get("tokenizer.ggml.merges"))) if byte_level else [],
+        scores=_numbers(metadata.get("tokenizer.ggml.scores"), len(spellings), 0.0),
+        bos_id=_optional_int(metadata.get("tokenizer.ggml.bos_token_id")),
+        eos_id=_optional_int(metadata.get("tokenizer.ggml.eos_token_id")),
+    )
+
+
+def _piece(spelling: str, kind: int, byte_level: bool) -> bytes:
+    if kind == Kind.BYTE:
+        return bytes([int(spelling[3:-1], 16)])
+    if kind == Kind.USER_DEFINED:
+        return b"" if _CONTROL_IN_DISGUISE.fullmatch(spelling) else _user_defined_piece(spelling, byte_level)
+    if kind != Kind.NORMAL:
+        return b""
+    return _gpt2_bytes(spelling) if byte_level else spelling.replace(SPACE_MARK, " ").encode()
+
+
+def _user_defined_piece(spelling: str, byte_level: bool) -> bytes:
+    return spelling.encode() if byte_level else spelling.replace(SPACE_MARK, " ").encode()
+
+
+def _gpt2_bytes(spelling: str) -> bytes:
+    try:
+        return bytes([BYTE_OF_GPT2_CHARACTER[character] for character in spelling])
+    except KeyError:
+        return b""  # a spelling that no text encodes to
+
+
+def _merges(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    merges = []
+    for line in lines:
+        left, _, right = line.partition(" ")
+        merges.append((_gpt2_bytes(left), _gpt2_bytes(right)))
+    return merges
+
+
+def _text(value: MetadataValue | None) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+
+
+def _texts(value: MetadataValue | None) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    return [item.decode("utf-8", "replace") for item in value if isinstance(item, bytes)]
+
+
+def _numbers(value: MetadataValue | None, length: int, default: float) -> list[float]:
+    numbers = (
+        [float(item) for item in value if isinstance(item, int | float)] if isinstance(value, list) else []
+    )
+    return numbers + [default] * (length - len(numbers))
+
+
+def _optional_int(value: MetadataValue | None) -> int | None:
+    return int(value) if isinstance(value, int) else None
