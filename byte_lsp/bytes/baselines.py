@@ -1,0 +1,72 @@
+"""What ordinary tools do at a cursor inside a token. For comparison only.
+
+Both are restricted sets of contexts, drawn from the bare model without the canonical process:
+
+* ``plain``: the tokens of the prefix as they are, then any token.
+* ``healing``: the last token is rolled back and the next one must begin with its bytes.
+"""
+
+import numpy as np
+
+from byte_lsp.bytes.canonical import Restricted, Row, log_sum, sharpen
+from byte_lsp.bytes.covers import CoverContext, CoverSet
+from byte_lsp.bytes.framing import Framing
+from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.tokens.contexts import ContextFinder
+from byte_lsp.tokens.extendable import Tail
+
+
+class BareProcess:
+    """The model's own next-token distribution; only tokens that stand for nothing are left out."""
+
+    def __init__(self, finder: ContextFinder, framing: Framing) -> None:
+        self.finder = finder
+        self.framing = framing
+        self._ends = frozenset(framing.ends)
+
+    def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
+        """The row, normalised over tokens that stand for text or end it."""
+        pieces = self.finder.tokenizer.pieces
+        silent = [not piece and token not in self._ends for token, piece in enumerate(pieces)]
+        masked = np.where(silent[: len(row)], -np.inf, sharpen(row, temperature))
+        return Restricted(masked, log_sum(masked), 0.0)
+
+    def follows(self, tail: Tail, token: int) -> bool:
+        """Any token that stands for text or ends it may follow."""
+        return bool(self.finder.tokenizer.pieces[token]) or token in self._ends
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token says that the text is over."""
+        return token in self._ends
+
+
+def weigh_plain(engine: Engine, process: BareProcess, prefix: bytes, temperature: float = 1.0) -> CoverSet:
+    """The one context that plain tokenization has: all of ``encode(prefix)``."""
+    tokens = tuple(process.finder.tokenizer.encode(prefix))
+    return _single(engine, process, prefix, tokens, b"", temperature)
+
+
+def weigh_healing(engine: Engine, process: BareProcess, prefix: bytes, temperature: float = 1.0) -> CoverSet:
+    """The one context that token healing has: ``encode(prefix)`` without its last token."""
+    tokens = tuple(process.finder.tokenizer.encode(prefix))
+    residual = process.finder.tokenizer.pieces[tokens[-1]] if tokens else b""
+    return _single(engine, process, prefix, tokens[:-1], residual, temperature)
+
+
+def _single(
+    engine: Engine,
+    process: BareProcess,
+    prefix: bytes,
+    tokens: tuple[int, ...],
+    residual: bytes,
+    temperature: float,
+) -> CoverSet:
+    before = engine.tokens_evaluated
+    path = (*process.framing.head, *tokens)
+    row = engine.evaluate(TokenTree(path), [TRUNK_END])[0]
+    tail = process.finder.canon.tail(prefix[: len(prefix) - len(residual)], tokens)
+    candidates = np.array(process.finder.index.beginning_with(residual)) if residual else np.arange(len(row))
+    hot = process.restrict(tail, row, temperature).row[candidates]
+    q1 = process.restrict(tail, row).row[candidates]
+    context = CoverContext(path, tail, residual, candidates, hot, q1)
+    return CoverSet([context], 0.0, engine.tokens_evaluated - before, 1)

@@ -1,0 +1,256 @@
+"""Covers of a byte prefix, weighed by a model in one batch.
+
+Every text that extends the prefix has exactly one token that crosses the prefix's end, so the covers
+partition those texts: ``P(x) = sum over covers of Q(cover)`` (Byte-Token Representation Lemma, arXiv
+2410.09303, section 3).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row, descending, log_sum
+from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.tokens.contexts import Frontier
+from byte_lsp.tokens.extendable import Tail
+
+END_OF_TEXT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CoverContext:
+    """A context ready to be continued: the whole path from the head on, its tail, residual and weights.
+
+    ``log_weights[i]`` is ``log Q_T(context, tokens[i])`` up to a constant shared by all contexts of the
+    prefix; ``log_q1`` the same at temperature 1. End-of-text tokens stand among ``tokens`` where the context
+    is the whole of ``encode(x)``.
+    """
+
+    path: tuple[int, ...]
+    tail: Tail
+    residual: bytes
+    tokens: NDArray[np.intp]
+    log_weights: Row
+    log_q1: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """One cover: the context's number, the crossing token, and its log-probability given the prefix."""
+
+    context: int
+    token: int
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoverSet:
+    """All covers of a prefix. ``unasked`` bounds the probability (given x) not asked to be extendable."""
+
+    contexts: Sequence[CoverContext]
+    unasked: float
+    tokens_evaluated: int
+    batch_tokens: int
+
+
+def weigh_covers(
+    engine: Engine, process: CanonicalProcess, prefix: bytes, temperature: float = 1.0
+) -> CoverSet:
+    """Evaluate all contexts of ``prefix`` as one token tree and weigh their covers."""
+    frontier = process.finder.frontier(prefix)
+    trie = _Trie(process, frontier)
+    before = engine.tokens_evaluated
+    rows = engine.evaluate(trie.tree(), [TRUNK_END, *range(len(trie.tokens))])
+    weigher = _Weigher(process, trie, rows, temperature)
+    contexts = [weigher.context(tail, residual) for tail, residual in frontier.ends]
+    evaluated = engine.tokens_evaluated - before
+    return CoverSet(contexts, weigher.unasked, evaluated, 1 + len(trie.tokens))
+
+
+def draw_cover(
+    process: Process, covers: CoverSet, generator: np.random.Generator | None, top_p: float
+) -> Cover:
+    """A cover in proportion to its weight among the most probable ones of total mass ``top_p``.
+
+    Without a generator, the most probable one. A cover drawn that is not extendable is drawn again.
+    """
+    weights = np.concatenate([context.log_weights for context in covers.contexts])
+    q1 = np.concatenate([context.log_q1 for context in covers.contexts])
+    firsts = np.cumsum([0, *(len(context.tokens) for context in covers.contexts)])
+    refused = np.zeros(len(weights), dtype=bool)
+    while True:
+        at = _pick(np.where(refused, -np.inf, weights), generator, top_p)
+        number = int(np.searchsorted(firsts, at, side="right")) - 1
+        context = covers.contexts[number]
+        token = int(context.tokens[at - firsts[number]])
+        if process.follows(context.tail, token):
+            return Cover(number, token, float(q1[at]) - log_sum(np.where(refused, -np.inf, q1)))
+        refused[at] = True
+
+
+def ranked_covers(process: Process, covers: CoverSet, floor_nats: float) -> Iterator[Cover]:
+    """Covers by falling probability, down to ``floor_nats`` below the best."""
+    weights = np.concatenate([context.log_q1 for context in covers.contexts])
+    firsts = np.cumsum([0, *(len(context.tokens) for context in covers.contexts)])
+    total = log_sum(weights)
+    best: float | None = None
+    for at in descending(weights):
+        number = int(np.searchsorted(firsts, at, side="right")) - 1
+        context = covers.contexts[number]
+        token = int(context.tokens[at - firsts[number]])
+        if not process.follows(context.tail, token):
+            continue
+        logprob = float(weights[at]) - total
+        best = logprob if best is None else best
+        if logprob < best - floor_nats:
+            return
+        yield Cover(number, token, logprob)
+
+
+def next_byte(process: Process, covers: CoverSet) -> Row:
+    """Log-probabilities of the next byte, shape (257,); index 256 is end-of-text."""
+    masses = np.zeros(257)
+    pieces = process.finder.tokenizer.pieces
+    highest = max(float(context.log_q1.max(initial=-np.inf)) for context in covers.contexts)
+    for context in covers.contexts:
+        at = len(context.residual)
+        possible = np.isfinite(context.log_q1)
+        tokens = context.tokens[possible].tolist()
+        nexts = [END_OF_TEXT if process.is_end(token) else pieces[token][at] for token in tokens]
+        masses += np.bincount(nexts, weights=np.exp(context.log_q1[possible] - highest), minlength=257)
+    with np.errstate(divide="ignore"):
+        result: Row = np.log(masses / masses.sum())
+    return result
+
+
+class _Trie:
+    """The contexts' tokens beyond what all of them share, as a tree with one tail per node."""
+
+    def __init__(self, process: CanonicalProcess, frontier: Frontier) -> None:
+        tails = [tail for tail, _ in frontier.ends]
+        common = _common_beginning([tail.tokens for tail in tails])
+        self.process = process
+        self.trunk = (*process.framing.head, *frontier.shared, *common)
+        self.skipped = len(common)
+        self.tokens: list[int] = []
+        self.parents: list[int] = []
+        self.tails: dict[int, Tail] = {}
+        self._children: dict[tuple[int, int], int] = {}
+        for tail in tails:
+            self._insert(tail)
+
+    def tree(self) -> TokenTree:
+        return TokenTree(self.trunk, tuple(self.tokens), tuple(self.parents))
+
+    def nodes_to(self, tail: Tail) -> list[int]:
+        """The nodes that lead to a context, the trunk's end first."""
+        nodes = [TRUNK_END]
+        for token in tail.tokens[self.skipped :]:
+            nodes.append(self._children[nodes[-1], token])
+        return nodes
+
+    def _insert(self, tail: Tail) -> None:
+        pieces = self.process.finder.tokenizer.pieces
+        node, length = TRUNK_END, sum(len(pieces[token]) for token in tail.tokens[: self.skipped])
+        self._keep_tail(node, tail, self.skipped, length)
+        for depth, token in enumerate(tail.tokens[self.skipped :], self.skipped + 1):
+            child = self._children.get((node, token))
+            if child is None:
+                child = self._children[node, token] = len(self.tokens)
+                self.tokens.append(token)
+                self.parents.append(node)
+            node, length = child, length + len(pieces[token])
+            self._keep_tail(node, tail, depth, length)
+
+    def _keep_tail(self, node: int, tail: Tail, depth: int, length: int) -> None:
+        if node not in self.tails:
+            canon = self.process.finder.canon
+            self.tails[node] = canon.tail(tail.text[:length], tail.tokens[:depth])
+
+
+class _Weigher:
+    """Turns the model's rows at the nodes of a trie into weights of covers."""
+
+    def __init__(self, process: CanonicalProcess, trie: _Trie, rows: Row, temperature: float) -> None:
+        self.process = process
+        self.trie = trie
+        self.rows = rows
+        self.temperature = temperature
+        self.unasked = 0.0
+        self._restricted: dict[tuple[int, float], tuple[Row, float]] = {}
+
+    def context(self, tail: Tail, residual: bytes) -> CoverContext:
+        nodes = self.trie.nodes_to(tail)
+        tokens = self._candidates(residual)
+        log_q1 = self._weights(nodes, tail, tokens, 1.0)
+        hot = log_q1 if self.temperature == 1.0 else self._weights(nodes, tail, tokens, self.temperature)
+        path = (*self.trie.trunk, *tail.tokens[self.trie.skipped :])
+        return CoverContext(path, tail, residual, tokens, hot, log_q1)
+
+    def _candidates(self, residual: bytes) -> NDArray[np.intp]:
+        if not residual:
+            return np.arange(self.rows.shape[1])
+        low, high = self.process.finder.index.span(residual)
+        return np.array(self.process.finder.index.tokens[low:high], dtype=np.intp)
+
+    def _weights(self, nodes: list[int], tail: Tail, tokens: NDArray[np.intp], temperature: float) -> Row:
+        """``log Q_T(path to the context, token)`` for each token, minus infinity where known to be out."""
+        on_path = 0.0
+        for node, child in pairwise(nodes):
+            row, log_mass = self._at(node, temperature)
+            on_path += float(row[self.trie.tokens[child]]) - log_mass
+        row, log_mass = self._at(nodes[-1], temperature)
+        weights: Row = row[tokens] + (on_path - log_mass)
+        self._ask_about(tail, tokens, weights)
+        return weights
+
+    def _ask_about(self, tail: Tail, tokens: NDArray[np.intp], weights: Row) -> None:
+        unasked = float(np.exp(weights).sum())
+        limit = unasked * self.process.unasked_mass
+        refused: list[int] = []
+        for at in descending(weights):
+            if unasked <= limit:
+                break
+            unasked -= float(np.exp(weights[at]))
+            if not self.process.follows(tail, int(tokens[at])):
+                refused.append(at)
+        weights[refused] = -np.inf
+        self.unasked = max(self.unasked, unasked)
+
+    def _at(self, node: int, temperature: float) -> tuple[Row, float]:
+        known = self._restricted.get((node, temperature))
+        if known is None:
+            restricted = self.process.restrict(self.trie.tails[node], self.rows[node + 1], temperature)
+            self.unasked = max(self.unasked, restricted.unasked)
+            known = self._restricted[node, temperature] = restricted.row, restricted.log_mass
+        return known
+
+
+def _pick(weights: Row, generator: np.random.Generator | None, top_p: float) -> int:
+    if generator is None:
+        return int(weights.argmax())
+    masses = np.exp(weights - weights.max())
+    if top_p < 1.0:
+        masses = keep_top(masses, top_p)
+    sums = np.cumsum(masses)
+    return int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
+
+
+def keep_top(masses: Row, top_p: float) -> Row:
+    """The masses with all but the largest that together reach ``top_p`` of the total set to zero."""
+    order = np.argsort(-masses, kind="stable")
+    reached = np.cumsum(masses[order])
+    kept = order[: int(np.searchsorted(reached, top_p * reached[-1])) + 1]
+    result = np.zeros_like(masses)
+    result[kept] = masses[kept]
+    return result
+
+
+def _common_beginning(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:
+    first, last = min(sequences), max(sequences)
+    shorter = min(len(first), len(last))
+    length = next((at for at in range(shorter) if first[at] != last[at]), shorter)
+    return first[:length]
