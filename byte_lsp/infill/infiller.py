@@ -1,0 +1,89 @@
+"""From a problem to candidates: the one object that a worker owns."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from byte_lsp.bytes.baselines import BareProcess, weigh_healing, weigh_plain
+from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row
+from byte_lsp.bytes.covers import Cover, CoverSet, next_byte, ranked_covers, weigh_covers
+from byte_lsp.bytes.framing import Framing
+from byte_lsp.bytes.sampler import Sampler, Sampling
+from byte_lsp.engines.protocol import Engine
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
+from byte_lsp.infill.stopping import Limits
+from byte_lsp.tokens.contexts import finder
+from byte_lsp.tokens.tokenizer import Tokenizer
+
+_TRIES = 3
+_UNLIKELY_NATS = 6.0
+
+
+class Infiller:
+    """Solves infill problems with one model. Prefix-only: the model sees the text before the cursor."""
+
+    def __init__(self, engine: Engine, tokenizer: Tokenizer, framing: Framing) -> None:
+        self.engine = engine
+        self._canonical = CanonicalProcess(finder(tokenizer), framing)
+        self._bare = BareProcess(finder(tokenizer), framing)
+
+    def infill(self, problem: InfillProblem) -> InfillResult:
+        """Candidates with distinct bytes, the one at ``problem.temperature`` first.
+
+        Errors: ``Cancelled`` when the engine is interrupted, ``EngineError``.
+        """
+        started = time.perf_counter()
+        limits = Limits(problem.max_bytes, problem.max_lines)
+        sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
+        covers = self._weigh(problem.prefix, problem.arm, sampling)
+        candidates: dict[bytes, Candidate] = {}
+        for cover, each in self._beginnings(problem, covers, sampling):
+            candidate = self._candidate(covers, each, limits, problem.arm, cover)
+            candidates.setdefault(candidate.text, candidate)
+            if len(candidates) >= problem.alternatives:
+                break
+        elapsed_ms = (time.perf_counter() - started) * 1e3
+        return InfillResult(tuple(candidates.values()), elapsed_ms, covers.batch_tokens)
+
+    def complete(self, prefix: bytes, sampling: Sampling, limits: Limits, arm: Arm = "exact") -> Candidate:
+        """One continuation of ``prefix``."""
+        return self._candidate(self._weigh(prefix, arm, sampling), sampling, limits, arm)
+
+    def next_byte(self, prefix: bytes, arm: Arm = "exact") -> Row:
+        """Log-probabilities of the next byte, shape (257,), index 256 being end-of-text."""
+        return next_byte(self._process(arm), self._weigh(prefix, arm, Sampling()))
+
+    def _weigh(self, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:
+        temperature = sampling.temperature or 1.0
+        if arm == "exact":
+            return weigh_covers(self.engine, self._canonical, prefix, temperature)
+        weigh = weigh_plain if arm == "plain" else weigh_healing
+        return weigh(self.engine, self._bare, prefix, temperature)
+
+    def _process(self, arm: Arm) -> Process:
+        return self._canonical if arm == "exact" else self._bare
+
+    def _beginnings(
+        self, problem: InfillProblem, covers: CoverSet, sampling: Sampling
+    ) -> Iterator[tuple[Cover | None, Sampling]]:
+        """How each candidate begins, best first; more of them than candidates asked for, some may agree."""
+        if problem.temperature == 0:
+            process = self._process(problem.arm)
+            return ((cover, sampling) for cover in ranked_covers(process, covers, _UNLIKELY_NATS))
+        seeds = np.random.SeedSequence(problem.seed).generate_state(_TRIES * problem.alternatives).tolist()
+        return ((None, Sampling(problem.temperature, problem.top_p, seed)) for seed in seeds)
+
+    def _candidate(
+        self, covers: CoverSet, sampling: Sampling, limits: Limits, arm: Arm, cover: Cover | None = None
+    ) -> Candidate:
+        text, logprob = b"", 0.0
+        before = self.engine.tokens_evaluated - covers.tokens_evaluated
+        for step in Sampler(self.engine, self._process(arm)).steps(covers, sampling, cover):
+            text += step.data
+            logprob += step.logprob
+            stopped = limits.check(text)
+            if stopped or step.ended:
+                kept, reason = (stopped.text, stopped.reason) if stopped else (text, "end_of_text")
+                return Candidate(kept, logprob, reason, self.engine.tokens_evaluated - before)
+        return Candidate(text, logprob, "context_full", self.engine.tokens_evaluated - before)

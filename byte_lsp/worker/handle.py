@@ -1,0 +1,298 @@
+"""The handle by which the server, the CLI and the Python API talk to the process that owns the model."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
+
+from byte_lsp.errors import Cancelled, EngineError, WorkerDied
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
+from byte_lsp.worker.messages import (
+    Answer,
+    Cancel,
+    Failure,
+    Loaded,
+    LoadFailed,
+    Measurement,
+    MeasureProblem,
+    Message,
+    NextByteProblem,
+    NextByteResult,
+    Problem,
+    Request,
+    SampleProblem,
+    WorkerConfig,
+    WorkerEvent,
+    WorkerState,
+    read_message,
+    write_message,
+)
+from byte_lsp.worker.safe_path import needs_safe_path, remember_safe_path
+
+_MOST_DEATHS_WHILE_LOADING = 3
+_EXIT_SECONDS = 2.0
+# Threads that spin at OpenMP's barriers make a token take twenty times as long once anything else wants the
+# cores (a compiler, a test run); threads that sleep there cost little on an idle machine.
+_POLITE = {"OMP_WAIT_POLICY": "passive"}
+_CRASH_SIGNALS = frozenset(
+    number
+    for name in ("SIGSEGV", "SIGILL", "SIGBUS", "SIGFPE", "SIGABRT", "SIGTRAP")
+    if (number := getattr(signal, name, None)) is not None
+)
+_WINDOWS_CRASHES = frozenset({0xC0000005, 0xC000001D, 0xC0000094, 0xC0000409})
+
+
+class Worker:
+    """Owns one worker process. Construction returns at once; loading goes on in the background.
+
+    ``on_event`` is called from a background thread. A process that dies fails the requests it had taken
+    with ``WorkerDied`` and is started again, after a crash in native code on the safe path; requests made
+    while it loads wait for it. It is given up after dying three times in a row without becoming ready.
+    """
+
+    def __init__(self, config: WorkerConfig, on_event: Callable[[WorkerEvent], None] | None = None) -> None:
+        self._config = replace(config, safe_path=config.safe_path or needs_safe_path(config.model_path))
+        self._on_event = on_event or (lambda event: None)
+        self._lock = threading.Lock()
+        self._state: WorkerState = "loading"
+        self._failure = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = 0
+        self._waiting: dict[int, tuple[Problem, Future[Any]]] = {}
+        self._sent: dict[int, Future[Any]] = {}
+        self._deaths = 0
+        self._thread = threading.Thread(target=self._run, name="byte-lsp worker", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> WorkerState:
+        return self._state
+
+    @property
+    def safe_path(self) -> bool:
+        """Whether the model runs without the kernels that crash on some machines."""
+        return self._config.safe_path
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, or None while there is none."""
+        process = self._process
+        return process.pid if process and process.poll() is None else None
+
+    def infill(self, problem: InfillProblem) -> Future[InfillResult]:
+        """Suggestions for one problem.
+
+        Cancelling the future (also through ``asyncio.wrap_future``) stops the work within one decode step.
+        Errors: ``WorkerDied``, ``EngineError``.
+        """
+        return self._submit(problem)
+
+    def sample(self, problem: SampleProblem) -> Future[Candidate]:
+        """One continuation. Errors and cancelling as for ``infill``."""
+        return self._submit(problem)
+
+    def next_byte(self, prefix: bytes, arm: Arm = "exact") -> Future[NextByteResult]:
+        """The distribution of the next byte. Errors and cancelling as for ``infill``."""
+        return self._submit(NextByteProblem(prefix, arm))
+
+    def measure(self) -> Future[Measurement]:
+        """The speed of the loaded model, measured now."""
+        return self._submit(MeasureProblem())
+
+    def close(self) -> None:
+        """End the process and fail whatever is in flight. Idempotent."""
+        with self._lock:
+            self._state = "closed"
+            self._failure = "the worker was closed"
+            process = self._process
+        self._fail_all(EngineError("the worker was closed"))
+        if process is not None:
+            _end(process)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_EXIT_SECONDS)
+
+    def _submit(self, problem: Problem) -> "Future[Any]":
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._is_over():
+                future.set_exception(EngineError(self._failure))
+                return future
+            self._numbers += 1
+            number = self._numbers
+            self._waiting[number] = problem, future
+        future.add_done_callback(lambda done: self._forget(number) if done.cancelled() else None)
+        self._send_waiting()
+        return future
+
+    def _forget(self, number: int) -> None:
+        with self._lock:
+            self._waiting.pop(number, None)
+            sent = self._sent.pop(number, None)
+        if sent is not None:
+            self._send(Cancel(number))
+
+    def _send_waiting(self) -> None:
+        with self._lock:
+            if self._state != "ready":
+                return
+            batch, self._waiting = self._waiting, {}
+            self._sent |= {number: future for number, (_, future) in batch.items()}
+        for number, (problem, _) in batch.items():
+            self._send(Request(number, problem))
+
+    def _send(self, message: Message) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            with self._lock:
+                write_message(cast("BinaryIO", process.stdin), message)
+        except (OSError, ValueError):
+            return  # the process has died; the thread that reads from it fails the request
+
+    def _run(self) -> None:
+        while (process := self._start()) is not None:
+            given_up = self._read_all(process)
+            code = process.wait()
+            if given_up or self._is_over():
+                return
+            self._mourn(code)
+            if self._is_over():
+                return
+
+    def _is_over(self) -> bool:
+        return self._state in ("closed", "failed")
+
+    def _start(self) -> "subprocess.Popen[bytes] | None":
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "byte_lsp.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_POLITE | os.environ,
+            )
+        except OSError as error:
+            self._give_up(f"the model process cannot be started: {error}")
+            return None
+        with self._lock:
+            if self._state == "closed":
+                _end(process)
+                return None
+            self._process = process
+        self._send(self._config)
+        return process
+
+    def _read_all(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Take what the process says until it ends. True if there is no point in starting it again."""
+        assert process.stdout is not None
+        with process.stdout as stream:
+            while (message := read_message(cast("BinaryIO", stream))) is not None:
+                if isinstance(message, Loaded):
+                    self._deaths = 0
+                    self._set_state("ready")
+                    path = " on the safe path" if self.safe_path else ""
+                    self._tell("ready", f"model loaded in {message.load_ms / 1e3:.1f} s{path}")
+                    self._send_waiting()
+                elif isinstance(message, LoadFailed):
+                    self._give_up(message.message)
+                    return True
+                elif isinstance(message, Answer):
+                    self._settle(message.number, message.solution, None)
+                elif isinstance(message, Failure):
+                    error = (Cancelled if message.cancelled else EngineError)(message.message)
+                    self._settle(message.number, None, error)
+        return False
+
+    def _mourn(self, code: int) -> None:
+        """The process ended unasked: answer what it had taken and decide how to go on."""
+        was_loading = self._state == "loading"
+        cause = _cause(code)
+        with self._lock:
+            self._state = "loading"
+            taken, self._sent = self._sent, {}
+        for future in taken.values():
+            _fail(future, WorkerDied(f"the model process ended ({cause}); it is being started again"))
+        self._deaths += 1
+        crashed = code in _WINDOWS_CRASHES or -code in _CRASH_SIGNALS
+        if crashed and not self._config.safe_path:
+            self._config = replace(self._config, safe_path=True)
+            remember_safe_path(self._config.model_path, cause)
+            self._tell(
+                "loading",
+                f"The model process crashed ({cause}) in llama.cpp's fast kernels. byte-lsp now uses the "
+                "safe ones for this model on this machine; `byte-lsp doctor` says more.",
+                restarted=True,
+            )
+        elif was_loading and self._deaths >= _MOST_DEATHS_WHILE_LOADING:
+            self._give_up(
+                f"the model process died {self._deaths} times while loading ({cause}); "
+                "run `byte-lsp doctor`, or choose a smaller model"
+            )
+        else:
+            self._tell("loading", f"The model process ended ({cause}) and was started again.", restarted=True)
+
+    def _give_up(self, message: str) -> None:
+        with self._lock:
+            if self._state == "closed":
+                return
+            self._state = "failed"
+            self._failure = message
+        self._fail_all(EngineError(message))
+        self._tell("failed", message)
+
+    def _set_state(self, state: WorkerState) -> None:
+        with self._lock:
+            if self._state not in ("closed", "failed"):
+                self._state = state
+
+    def _settle(self, number: int, solution: object, error: Exception | None) -> None:
+        with self._lock:
+            future = self._sent.pop(number, None)
+        if future is None:
+            return
+        if error is not None:
+            _fail(future, error)
+        elif future.set_running_or_notify_cancel():
+            future.set_result(solution)
+
+    def _fail_all(self, error: Exception) -> None:
+        with self._lock:
+            futures = [*self._sent.values(), *(future for _, future in self._waiting.values())]
+            self._sent, self._waiting = {}, {}
+        for future in futures:
+            _fail(future, error)
+
+    def _tell(self, state: WorkerState, message: str, *, restarted: bool = False) -> None:
+        self._on_event(WorkerEvent(state, message, restarted))
+
+
+def _fail(future: "Future[Any]", error: Exception) -> None:
+    if future.set_running_or_notify_cancel():
+        future.set_exception(error)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Close the pipe, which asks the process to leave, and see to it that it does."""
+    if process.stdin is not None:
+        with suppress(OSError):  # already gone
+            process.stdin.close()
+    try:
+        process.wait(_EXIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _cause(code: int) -> str:
+    if code < 0:
+        try:
+            return signal.Signals(-code).name
+        except ValueError:
+            return f"signal {-code}"
+    return f"exit code {code:#x}" if code > 255 else f"exit code {code}"

@@ -1,0 +1,168 @@
+"""What crosses the worker's door: small frozen dataclasses, and their encoding on the pipe.
+
+A frame is a 4-byte little-endian length and a msgpack document. Problems and candidates cross; logits
+never do.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from cattrs.preconf.msgpack import make_converter
+from cattrs.strategies import configure_tagged_union
+
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
+
+WorkerState = Literal["loading", "ready", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """How the worker loads its model.
+
+    ``threads`` 0 means the number of physical cores. ``gpu_layers`` -1 means all layers that fit.
+    ``context_tokens`` bounds prompt plus generation. ``start_token`` is the spelling of the token that
+    opens a text for this model, ``end_tokens`` those of the tokens that end one; empty means what the model
+    file itself says. ``safe_path`` gives up the kernels that crash on some machines.
+    """
+
+    model_path: str
+    context_tokens: int = 4096
+    threads: int = 0
+    gpu_layers: int = 0
+    start_token: str = ""
+    end_tokens: tuple[str, ...] = ()
+    flash_attention: bool = False
+    safe_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEvent:
+    """Something the user may want to know: a state the worker reached, and one readable sentence."""
+
+    state: WorkerState
+    message: str
+    restarted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SampleProblem:
+    """One continuation of ``prefix``. ``temperature`` 0 is greedy; ``the text ends before a ``stop``."""
+
+    prefix: bytes
+    max_bytes: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NextByteProblem:
+    """The distribution of the byte after ``prefix``."""
+
+    prefix: bytes
+    arm: Arm = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureProblem:
+    """The speed of the loaded model, measured now on ``prefill_tokens`` and ``decode_tokens`` tokens."""
+
+    prefill_tokens: int = 256
+    decode_tokens: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NextByteResult:
+    """Log-probabilities of the 256 bytes and of end-of-text, in nats."""
+
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a worker says of itself. ``resident_bytes`` is its memory, ``system`` llama.cpp's features."""
+
+    prefill_tokens_per_s: float
+    decode_tokens_per_s: float
+    resident_bytes: int
+    vocabulary_size: int
+    system: str
+
+
+Problem = InfillProblem | SampleProblem | NextByteProblem | MeasureProblem
+Solution = InfillResult | Candidate | NextByteResult | Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """To the worker: solve this."""
+
+    number: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """To the worker: the request of this number is not wanted any more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """From the worker: the model is there and has passed a first evaluation."""
+
+    load_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """From the worker: the model cannot be loaded, for this reason, and the process is about to end."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """From the worker: the solution of a request."""
+
+    number: int
+    solution: Solution
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """From the worker: a request ended without a solution."""
+
+    number: int
+    message: str
+    cancelled: bool = False
+
+
+Message = WorkerConfig | Request | Cancel | Loaded | LoadFailed | Answer | Failure
+
+_HEADER = struct.Struct("<I")
+_converter = make_converter()
+for _union in (Problem, Solution, Message):
+    configure_tagged_union(_union, _converter)
+
+
+def write_message(stream: BinaryIO, message: Message) -> None:
+    """Write one frame and flush it. Errors: ``OSError`` if the other side is gone."""
+    document: bytes = _converter.dumps(message, unstructure_as=Message)
+    stream.write(_HEADER.pack(len(document)) + document)
+    stream.flush()
+
+
+def read_message(stream: BinaryIO) -> Message | None:
+    """Read one frame; None at the end of the stream."""
+    header = stream.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    (length,) = _HEADER.unpack(header)
+    document = stream.read(length)
+    if len(document) < length:
+        return None
+    return _converter.loads(document, Message)  # type: ignore[arg-type]

@@ -1,0 +1,190 @@
+"""The worker's side: load a model, solve requests one at a time in order, stop at once when told to.
+
+One thread reads the pipe, so that a cancellation reaches a running evaluation; the main thread computes.
+The pipe takes the place of standard output before any native code runs: whatever a library prints goes to
+standard error.
+"""
+
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from byte_lsp.bytes.framing import frame
+from byte_lsp.bytes.sampler import Sampling
+from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, system_info
+from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.errors import ByteLspError, Cancelled
+from byte_lsp.infill.infiller import Infiller
+from byte_lsp.infill.problem import InfillProblem
+from byte_lsp.infill.stopping import Limits
+from byte_lsp.tokens.tokenizer import load_tokenizer
+from byte_lsp.worker import faults
+from byte_lsp.worker.messages import (
+    Answer,
+    Cancel,
+    Failure,
+    Loaded,
+    LoadFailed,
+    Measurement,
+    MeasureProblem,
+    Message,
+    NextByteProblem,
+    NextByteResult,
+    Problem,
+    Request,
+    SampleProblem,
+    Solution,
+    WorkerConfig,
+    read_message,
+    write_message,
+)
+
+
+class _Inbox:
+    """Requests in order of arrival, without those cancelled meanwhile."""
+
+    def __init__(self, engine: Engine, stream: BinaryIO) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._running: int | None = None
+        threading.Thread(target=self._read, name="inbox", daemon=True).start()
+
+    def begin(self) -> Request:
+        """Wait for the next request and mark it as running."""
+        request = self._waiting.get()
+        with self._lock:
+            self._running = request.number
+            self._engine.interrupt(request.number in self._cancelled)
+        return request
+
+    def end(self, request: Request) -> None:
+        """The running request is done; a cancellation that arrives now must not hit the next one."""
+        with self._lock:
+            self._running = None
+            self._cancelled.discard(request.number)
+
+    def _read(self) -> None:
+        while (message := read_message(self._stream)) is not None:
+            if isinstance(message, Request):
+                self._waiting.put(message)
+            elif isinstance(message, Cancel):
+                self._cancel(message.number)
+        os._exit(0)  # the parent is gone; native code may be busy, so there is nobody to ask
+
+    def _cancel(self, number: int) -> None:
+        with self._lock:
+            self._cancelled.add(number)
+            if self._running == number:
+                self._engine.interrupt(True)
+
+
+class _Solver:
+    """Solves each kind of problem with one model."""
+
+    def __init__(self, engine: Engine, infiller: Infiller) -> None:
+        self._engine = engine
+        self._infiller = infiller
+
+    def solve(self, problem: Problem) -> Solution:
+        if isinstance(problem, InfillProblem):
+            return self._infiller.infill(problem)
+        if isinstance(problem, SampleProblem):
+            sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
+            return self._infiller.complete(
+                problem.prefix, sampling, Limits(problem.max_bytes, stop=problem.stop)
+            )
+        if isinstance(problem, NextByteProblem):
+            return NextByteResult(tuple(self._infiller.next_byte(problem.prefix, problem.arm).tolist()))
+        return self._measure(problem)
+
+    def _measure(self, problem: MeasureProblem) -> Measurement:
+        import psutil  # noqa: PLC0415 - only to report
+
+        fresh = int(time.time_ns()) % 1000  # no cached text begins with this
+        tokens = tuple(
+            (fresh + 7 * at) % self._engine.vocabulary_size for at in range(problem.prefill_tokens)
+        )
+        started = time.perf_counter()
+        self._engine.evaluate(TokenTree(tokens), [TRUNK_END])
+        prefilled = time.perf_counter()
+        for at in range(problem.decode_tokens):
+            tokens = (*tokens, at)
+            self._engine.evaluate(TokenTree(tokens), [TRUNK_END])
+        decoded = time.perf_counter()
+        return Measurement(
+            prefill_tokens_per_s=problem.prefill_tokens / (prefilled - started),
+            decode_tokens_per_s=problem.decode_tokens / (decoded - prefilled),
+            resident_bytes=psutil.Process().memory_info().rss,
+            vocabulary_size=self._engine.vocabulary_size,
+            system=system_info(),
+        )
+
+
+def main() -> None:
+    """Serve the parent until it closes the pipe."""
+    output = _claim_output()
+    config = read_message(sys.stdin.buffer)
+    if not isinstance(config, WorkerConfig):
+        return
+    started = time.perf_counter()
+    try:
+        engine, infiller = _load(config)
+    except (ByteLspError, MemoryError) as error:
+        write_message(output, LoadFailed(str(error) or "not enough memory to load the model"))
+        return
+    write_message(output, Loaded((time.perf_counter() - started) * 1e3))
+    _serve(_Inbox(engine, sys.stdin.buffer), _Solver(engine, infiller), output)
+
+
+def _load(config: WorkerConfig) -> tuple[Engine, Infiller]:
+    tokenizer = load_tokenizer(config.model_path)
+    framing = frame(tokenizer.vocabulary, config.start_token, config.end_tokens)
+    engine = LlamaCppEngine(
+        EngineConfig(
+            Path(config.model_path),
+            config.context_tokens,
+            config.threads,
+            config.gpu_layers,
+            config.safe_path,
+            config.flash_attention,
+        )
+    )
+    faults.strike("first-evaluation", safe_path=config.safe_path)
+    # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
+    engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
+    return engine, Infiller(engine, tokenizer, framing)
+
+
+def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:
+    while True:
+        request = inbox.begin()
+        reply = _reply(request, solver)
+        inbox.end(request)
+        write_message(output, reply)
+
+
+def _reply(request: Request, solver: _Solver) -> Message:
+    try:
+        return Answer(request.number, solver.solve(request.problem))
+    except Cancelled as error:
+        return Failure(request.number, str(error), cancelled=True)
+    except ByteLspError as error:
+        return Failure(request.number, str(error))
+    except MemoryError:
+        return Failure(
+            request.number, "not enough memory; lower engine.context_tokens or choose a smaller model"
+        )
+
+
+def _claim_output() -> BinaryIO:
+    """The pipe to the parent; standard output now goes where standard error goes."""
+    pipe = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return os.fdopen(pipe, "wb")
