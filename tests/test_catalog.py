@@ -1,0 +1,180 @@
+"""The catalogue: what ships, what users add, and the faults that are named by file and key."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import byte_lsp.catalog
+from byte_lsp.catalog import HubSource, Infill, PathSource, PyPiSource, load_catalog, resolve
+from byte_lsp.errors import CatalogError
+
+ENTRY = """
+[[model]]
+name = "mine"
+title = "My model"
+licence = "MIT"
+infill = "none"
+context_tokens = 2048
+start_token = ""
+end_tokens = ["</s>"]
+"""
+PATH = """
+[model.source]
+kind = "path"
+path = "mine.gguf"
+"""
+HUB = """
+[model.source]
+kind = "hub"
+repo = "me/mine"
+revision = "main"
+file = "mine.gguf"
+"""
+PYPI = """
+[model.source]
+kind = "pypi"
+package = "mine"
+version = "1"
+file = "mine/mine.gguf"
+"""
+
+
+def write(folder: Path, content: str) -> Path:
+    path = folder / "models.toml"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_the_embedded_default_is_pinned_and_comes_from_pypi(tmp_path: Path) -> None:
+    catalog = load_catalog(tmp_path / "none.toml")
+    model = catalog.get(catalog.default)
+    assert model.name == "smollm2-135m"
+    assert isinstance(model.source, PyPiSource)
+    assert model.size_bytes == 98_362_432
+    assert model.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    assert model.start_token == "<|endoftext|>"
+    assert model.file_name == "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def test_every_family_of_the_issue_is_listed(tmp_path: Path) -> None:
+    assert list(load_catalog(tmp_path / "none.toml").models) == [
+        "smollm2-135m",
+        "gemma3-270m",
+        "qwen2.5-coder-0.5b",
+        "qwen2.5-coder-1.5b",
+        "qwen2.5-coder-3b",
+        "qwen2.5-coder-7b",
+        "starcoder2-3b",
+        "codellama-7b",
+        "deepseek-coder-1.3b",
+        "granite-code-3b",
+    ]
+
+
+def test_models_of_the_hub_are_untried_and_carry_no_hash(tmp_path: Path) -> None:
+    from_hub = [
+        model for model in load_catalog(tmp_path / "none.toml") if isinstance(model.source, HubSource)
+    ]
+    assert len(from_hub) == 8
+    for model in from_hub:
+        assert not model.tried
+        assert (model.size_bytes, model.sha256) == (None, None)
+        assert model.infill.layout in ("psm", "spm")
+        assert len({model.infill.prefix, model.infill.suffix, model.infill.middle}) == 3
+
+
+def test_a_wrong_name_lists_the_near_ones(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r'"qwen-coder-3b"; did you mean .*qwen2\.5-coder-3b'):
+        load_catalog(tmp_path / "none.toml").get("qwen-coder-3b")
+    with pytest.raises(CatalogError, match="known names: smollm2-135m, gemma3-270m"):
+        load_catalog(tmp_path / "none.toml").get("zzz")
+
+
+def test_a_path_is_taken_where_a_name_is(tmp_path: Path) -> None:
+    model = resolve(tmp_path / "some.gguf")
+    assert model.source == PathSource(tmp_path / "some.gguf")
+    assert (model.infill, model.start_token) == (Infill(), "")
+
+
+def test_a_path_with_a_known_file_name_takes_that_models_tokens() -> None:
+    model = resolve("downloads/Qwen2.5-Coder-3B-Q8_0.gguf")
+    assert model.source == PathSource(Path("downloads/Qwen2.5-Coder-3B-Q8_0.gguf"))
+    assert model.infill.suffix == "<|fim_suffix|>"
+
+
+def test_the_users_models_are_added_and_replace_ours(tmp_path: Path) -> None:
+    ours = ENTRY.replace('"mine"', '"codellama-7b"') + HUB
+    families = '[infill.own]\nlayout = "psm"\nprefix = "<P>"\nsuffix = "<S>"\nmiddle = "<M>"\n'
+    entry = ENTRY.replace('"none"', '"own"') + PATH
+    catalog = load_catalog(write(tmp_path, 'default = "mine"\n' + families + ours + entry))
+    assert catalog.default == "mine"
+    assert catalog.get("mine").source == PathSource(tmp_path / "mine.gguf")
+    assert catalog.get("mine").infill == Infill("psm", "<P>", "<S>", "<M>")
+    assert catalog.get("codellama-7b").licence == "MIT"
+    assert catalog.get("gemma3-270m").licence == "Gemma Terms of Use"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("default = 3", "default must be a string, not a whole number"),
+        ('default = "nobody"', 'default names no model: "nobody"'),
+        ("modle = []", "modle is an unknown key; did you mean model?"),
+        ("model = 1", "model must be a list, not a whole number"),
+        ("model = [1]", r"model\[0\] must be a table, not a whole number"),
+        (ENTRY, r"model\[0\].source is missing; give a table"),
+        (ENTRY + "licens = 1\n" + PATH, r"model\[0\].licens is an unknown key; did you mean licence?"),
+        (ENTRY.replace("2048", "0") + PATH, r"model\[0\].context_tokens must be above zero, not 0"),
+        (ENTRY.replace("2048", "true") + PATH, r"context_tokens must be a whole number, not true or false"),
+        (
+            ENTRY.replace('["</s>"]', '["a", 2]') + PATH,
+            r"end_tokens\[1\] must be a string, not a whole number",
+        ),
+        (ENTRY.replace('"none"', '"fim"') + PATH, r'model\[0\].infill names no \[infill\] table: "fim"'),
+        (
+            ENTRY.replace('"mine"', '"../up"') + PATH,
+            r'model\[0\].name must be lower-case letters.*, not "../up"',
+        ),
+        (ENTRY + PATH + ENTRY + PATH, r'model\[1\].name is given twice: "mine"'),
+        (ENTRY + PATH.replace('"path"', '"ftp"'), r'source.kind must be one of pypi, hub, path, not "ftp"'),
+        (ENTRY + HUB.replace("mine.gguf", ".."), r'source.file must name a file, not ".."'),
+        (ENTRY + PYPI, r'model\[0\].size_bytes is missing; a source of kind "pypi" needs it'),
+        (ENTRY + "size_bytes = 1\n" + PYPI, r"model\[0\].sha256 is missing"),
+        (ENTRY + 'sha256 = "12"\n' + PATH, r'sha256 must be 64 lower-case hexadecimal digits, not "12"'),
+        (ENTRY + '[model.source]\nkind = "pypi"\nfile = "a"\nparts = []', r"source.parts is empty"),
+        ('[infill.x]\nlayout = "fim"', 'infill.x.layout must be one of prefix, psm, spm, not "fim"'),
+        (
+            '[infill.x]\nlayout = "spm"\nprefix = "<P>"',
+            'infill.x.suffix is missing; the layout "spm" needs it',
+        ),
+        ("= 1", "not a TOML file: Invalid statement"),
+    ],
+)
+def test_faults_name_the_file_and_the_key(tmp_path: Path, content: str, fault: str) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(CatalogError, match=f"^{re.escape(str(path))}: .*{fault}") as caught:
+        load_catalog(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_installed_package_reads_the_catalogue_it_carries(tmp_path: Path) -> None:
+    package = Path(byte_lsp.catalog.__file__).parent
+    installed = tmp_path / "byte_lsp"
+    shutil.copytree(package, installed, ignore=shutil.ignore_patterns("_models", "__pycache__"))
+    installed.joinpath("_models").mkdir()
+    installed.joinpath("_models", "catalog.toml").write_text(
+        'default = "mine"\n[infill.none]\nlayout = "prefix"\n' + ENTRY + HUB, encoding="utf-8"
+    )
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"from pathlib import Path; from byte_lsp.catalog import load_catalog\n"
+        f"print(*load_catalog(Path('none.toml')).models)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "mine"
