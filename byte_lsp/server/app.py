@@ -1,0 +1,165 @@
+"""The features: each takes LSP parameters, lets another module do the work, and returns an LSP value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from byte_lsp.errors import ByteLspError, WorkerDied
+from byte_lsp.server.documents import Document, DocumentStore
+from byte_lsp.server.positions import PositionEncoding
+from byte_lsp.server.server import ByteLspServer
+from byte_lsp.server.suggestions import (
+    Slot,
+    completion_items,
+    inline_items,
+    pose,
+    read_result,
+    slot_at,
+    slot_of_popup,
+    slot_of_word,
+)
+
+RESTART = "byteLsp.restart"
+STATUS = "byteLsp/status"
+TRIGGERS = [".", "(", "[", "{", ",", "=", ":", " ", "/", '"', "'", "<", ">", "@", "#", "-"]
+SPLITS_AT_LINE_FEEDS_ONLY = {"Neovim"}
+
+ENCODINGS: dict[types.PositionEncodingKind | str | None, PositionEncoding] = {
+    types.PositionEncodingKind.Utf8: "utf-8",
+    types.PositionEncodingKind.Utf16: "utf-16",
+    types.PositionEncodingKind.Utf32: "utf-32",
+}
+
+
+def build_server() -> ByteLspServer:
+    """A server with every feature registered, not yet listening."""
+    server = ByteLspServer()
+    for method, handler in FEATURES.items():
+        server.feature(method)(handler)
+    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(inline_completion)
+    server.command(RESTART)(restart)
+    return server
+
+
+def initialize(ls: ByteLspServer, params: types.InitializeParams) -> None:
+    ls.documents = DocumentStore(ENCODINGS[ls.workspace.position_encoding])
+    ls.client_name = params.client_info.name if params.client_info else ""
+    ls.configuration.begin(params.initialization_options)
+    wish = ls.settings.suggest.completion_items
+    if wish == "always" or (wish == "auto" and not ls.shows_ghost_text):
+        options = types.CompletionOptions(trigger_characters=TRIGGERS)
+        ls.feature(types.TEXT_DOCUMENT_COMPLETION, options)(completion)
+
+
+async def initialized(ls: ByteLspServer, params: types.InitializedParams) -> None:
+    ls.parent.start(ls.process_id)
+    ls.editor.follow_settings()
+    await ls.configuration.refresh()
+    ls.model.follow(ls.settings)
+
+
+async def did_change_configuration(ls: ByteLspServer, params: types.DidChangeConfigurationParams) -> None:
+    await ls.configuration.refresh(params.settings)
+    ls.model.follow(ls.settings)
+
+
+def shutdown(ls: ByteLspServer, params: None) -> None:
+    ls.close()
+
+
+def restart(ls: ByteLspServer) -> None:
+    ls.model.start(ls.settings)
+
+
+def status(ls: ByteLspServer, params: object) -> dict[str, Any]:
+    return {
+        "state": ls.model.state,
+        "model": ls.model.name,
+        "worker_pid": ls.model.worker_pid,
+        "counters": dict(ls.counters),
+    }
+
+
+def did_open(ls: ByteLspServer, params: types.DidOpenTextDocumentParams) -> None:
+    ls.in_flight.edited(params.text_document.uri)
+    ls.documents.open(params.text_document)
+
+
+def did_change(ls: ByteLspServer, params: types.DidChangeTextDocumentParams) -> None:
+    if params.content_changes:
+        ls.in_flight.edited(params.text_document.uri)
+    ls.documents.change(params)
+
+
+def did_close(ls: ByteLspServer, params: types.DidCloseTextDocumentParams) -> None:
+    ls.in_flight.closed(params.text_document.uri)
+    ls.documents.close(params.text_document.uri)
+
+
+async def inline_completion(
+    ls: ByteLspServer, params: types.InlineCompletionParams
+) -> list[types.InlineCompletionItem]:
+    document = ls.documents.get(params.text_document.uri)
+    if document is None:
+        return []
+    selected = params.context.selected_completion_info
+    slot = slot_of_popup(document, selected) if selected else slot_at(document, params.position)
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    alternatives = ls.settings.suggest.alternatives if invoked else 1
+    texts = await suggest(ls, document, slot, types.TEXT_DOCUMENT_INLINE_COMPLETION, alternatives)
+    return inline_items(document, slot, texts)
+
+
+async def completion(ls: ByteLspServer, params: types.CompletionParams) -> types.CompletionList:
+    document = ls.documents.get(params.text_document.uri)
+    if document is None:
+        return types.CompletionList(is_incomplete=True, items=[])
+    slot = slot_of_word(document, params.position)
+    texts = await suggest(ls, document, slot, types.TEXT_DOCUMENT_COMPLETION, alternatives=1)
+    items = completion_items(document, slot, texts, ls.model.name, as_is=ls.keeps_indentation)
+    return types.CompletionList(is_incomplete=True, items=items)
+
+
+async def suggest(
+    ls: ByteLspServer, document: Document, slot: Slot, method: str, alternatives: int
+) -> list[str]:
+    """Texts to show after ``slot.typed``, best first; none while there is no model, or if its worker dies."""
+    ls.counters["requests"] += 1
+    if not ls.settings.suggest.enabled:
+        return []
+    work = ls.model.infill(pose(document, slot, ls.settings, alternatives))
+    if work is None:
+        ls.counters["no_model"] += 1
+        return []
+    try:
+        result = await ls.in_flight.wait(document.uri, method, work)
+    except WorkerDied:
+        ls.counters["worker_died"] += 1
+        return []
+    except ByteLspError as error:
+        if not ls.model.answers:  # it was closed or given up meanwhile, which is told elsewhere
+            return []
+        raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error
+    ls.counters["answered"] += 1
+    return read_result(document, slot, result, line_end(ls, document))
+
+
+def line_end(ls: ByteLspServer, document: Document) -> bytes:
+    """The document's line end, or a line feed for an editor that would show the rest as a character."""
+    return b"\n" if ls.client_name in SPLITS_AT_LINE_FEEDS_ONLY else document.line_end
+
+
+FEATURES: dict[str, Callable[..., Any]] = {
+    types.INITIALIZE: initialize,
+    types.INITIALIZED: initialized,
+    types.SHUTDOWN: shutdown,
+    types.WORKSPACE_DID_CHANGE_CONFIGURATION: did_change_configuration,
+    types.TEXT_DOCUMENT_DID_OPEN: did_open,
+    types.TEXT_DOCUMENT_DID_CHANGE: did_change,
+    types.TEXT_DOCUMENT_DID_CLOSE: did_close,
+    STATUS: status,
+}

@@ -1,0 +1,136 @@
+"""The editor's open documents, as UTF-8 bytes with an index of their lines.
+
+A line ends at ``\\n``, ``\\r\\n`` or ``\\r`` and nowhere else (LSP 3.17, "Text Documents"); vertical tabs,
+form feeds and U+2028 are text. Positions become byte offsets here; everything inward takes offsets.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from lsprotocol import types
+
+from byte_lsp.infill.window import LINE_END
+from byte_lsp.server.positions import PositionEncoding, byte_offset, encode_text, unit_offset
+
+logger = logging.getLogger(__name__)
+
+
+class Document:
+    """One open document. ``text`` is valid UTF-8 at all times; ``version`` is the editor's."""
+
+    def __init__(self, item: types.TextDocumentItem, encoding: PositionEncoding) -> None:
+        self.uri = item.uri
+        self.language = item.language_id
+        self.version = item.version
+        self._encoding = encoding
+        self._replace_all(item.text)
+
+    def change(self, event: types.TextDocumentContentChangeEvent) -> None:
+        """Apply one incremental or whole-document change."""
+        if isinstance(event, types.TextDocumentContentChangePartial):
+            start, end = self.span(event.range)
+            self._splice(start, end, encode_text(event.text))
+        else:
+            self._replace_all(event.text)
+
+    def offset(self, position: types.Position) -> int:
+        """Byte offset of a position. A line past the last means the end of the document."""
+        if position.line >= len(self._line_starts):
+            return len(self.text)
+        start, end = self.line_span(position.line)
+        return start + byte_offset(bytes(self.text[start:end]), position.character, self._encoding)
+
+    def span(self, range_: types.Range) -> tuple[int, int]:
+        """Byte offsets of a range's ends, in order."""
+        first, second = self.offset(range_.start), self.offset(range_.end)
+        return min(first, second), max(first, second)
+
+    def position(self, offset: int) -> types.Position:
+        """Position of a byte offset in the editor's units. Inside a line end it is the end of the line."""
+        line = self.line_at(offset)
+        start, end = self.line_span(line)
+        units = unit_offset(bytes(self.text[start:end]), offset - start, self._encoding)
+        return types.Position(line, units)
+
+    def range(self, start: int, end: int) -> types.Range:
+        """The range of the bytes ``[start, end)``."""
+        return types.Range(self.position(start), self.position(end))
+
+    def line_at(self, offset: int) -> int:
+        """Zero-based number of the line that holds a byte offset."""
+        return bisect_right(self._line_starts, offset) - 1
+
+    def line_span(self, line: int) -> tuple[int, int]:
+        """Byte offsets of a line's first byte and of its line end."""
+        start = self._line_starts[line]
+        if line + 1 == len(self._line_starts):
+            return start, len(self.text)
+        end = self._line_starts[line + 1]
+        return start, end - (2 if self.text.endswith(b"\r\n", start, end) else 1)
+
+    def rest_of_line(self, offset: int) -> bytes:
+        """Bytes from ``offset`` to the end of its line, without the line end."""
+        _, end = self.line_span(self.line_at(offset))
+        return bytes(self.text[offset:end])
+
+    @property
+    def line_end(self) -> bytes:
+        """The line end that the document uses first; a line feed when it has none."""
+        found = LINE_END.search(self.text)
+        return found.group() if found else b"\n"
+
+    @property
+    def line_starts(self) -> Sequence[int]:
+        """Byte offsets at which lines start; the first is 0."""
+        return self._line_starts
+
+    def _replace_all(self, text: str) -> None:
+        self.text = bytearray(encode_text(text))
+        self._line_starts = [0, *_starts_in(self.text, 0, len(self.text))]
+
+    def _splice(self, start: int, end: int, new: bytes) -> None:
+        first, last = self.line_at(start), self.line_at(end)
+        # A carriage return before the edit may gain or lose its line feed.
+        if first and self.text[start - 1 : start] == b"\r":
+            first -= 1
+        self.text[start:end] = new
+        shift = len(new) - (end - start)
+        after = [old + shift for old in self._line_starts[last + 1 :]]
+        scan_start = self._line_starts[first]
+        scan_end = after[0] if after else len(self.text)
+        changed = _starts_in(self.text, scan_start, scan_end)
+        self._line_starts[first + 1 :] = changed + after[1:] if after else changed
+
+
+class DocumentStore:
+    """The documents the editor has open, by URI."""
+
+    def __init__(self, encoding: PositionEncoding) -> None:
+        self.encoding = encoding
+        self._documents: dict[str, Document] = {}
+
+    def open(self, item: types.TextDocumentItem) -> None:
+        self._documents[item.uri] = Document(item, self.encoding)
+
+    def get(self, uri: str) -> Document | None:
+        return self._documents.get(uri)
+
+    def change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Apply an edit's changes in order. An edit of a document that is not open is ignored."""
+        document = self.get(params.text_document.uri)
+        if document is None:
+            logger.warning("ignored a change of a document that is not open")
+            return
+        for event in params.content_changes:
+            document.change(event)
+        document.version = params.text_document.version
+
+    def close(self, uri: str) -> None:
+        self._documents.pop(uri, None)
+
+
+def _starts_in(text: bytearray, start: int, end: int) -> list[int]:
+    return [found.end() for found in LINE_END.finditer(text, start, end)]

@@ -1,0 +1,164 @@
+"""The ways to run the server: over standard input and output, a TCP socket, a web socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+import sys
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from byte_lsp.errors import TransportError
+from byte_lsp.server.stdio import claim_stdio, read_in_background
+from byte_lsp.server.turns import ReaderWithTurns, SocketWithTurns
+
+if TYPE_CHECKING:
+    from byte_lsp.server.server import ByteLspServer
+
+LOCAL_PAGES = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+
+logger = logging.getLogger(__name__)
+
+
+def serve_stdio() -> int:
+    """Talk LSP on standard input and output until the editor leaves. Returns the exit code."""
+    descriptor, output = claim_stdio()
+    from pygls.io_ import StdoutWriter  # noqa: PLC0415
+
+    server = _build()
+
+    async def talk() -> None:
+        server.protocol.set_writer(StdoutWriter(output))
+        server.parent.on_gone = _cancel_of(asyncio.current_task())
+        await _converse(server, read_in_background(descriptor))
+
+    return _run(server, talk())
+
+
+def serve_tcp(host: str = "127.0.0.1", port: int = 0) -> int:
+    """Talk LSP with the first client that connects, until it leaves. Returns the exit code.
+
+    ``port`` 0 takes a free one; the address is printed on standard error. Errors: ``TransportError``.
+    """
+    server = _build()
+    return _run(server, _serve_one_tcp_client(server, host, port))
+
+
+def serve_ws(host: str = "127.0.0.1", port: int = 0) -> int:
+    """As ``serve_tcp``, over a web socket. Web pages are let in from this machine only.
+
+    Errors: ``TransportError``, also when the extra ``byte-lsp[ws]`` is not installed.
+    """
+    try:
+        import websockets.asyncio.server  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise TransportError("web sockets need an extra; run: pip install 'byte-lsp[ws]'") from error
+    server = _build()
+    return _run(server, _serve_one_ws_client(server, host, port))
+
+
+def _build() -> ByteLspServer:
+    from byte_lsp.server.app import build_server  # noqa: PLC0415
+    from byte_lsp.server.logs import start_logging  # noqa: PLC0415
+
+    start_logging()
+    return build_server()
+
+
+def _run(server: ByteLspServer, talk: Coroutine[Any, Any, None]) -> int:
+    async def main() -> None:
+        _end_on_signals(_cancel_of(asyncio.current_task()))
+        try:
+            await talk
+        finally:
+            server.close()
+
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(main())
+    return 0 if server.protocol.was_shut_down else 1
+
+
+def _cancel_of(task: asyncio.Task[Any] | None) -> Callable[[], object]:
+    assert task is not None, "called outside the event loop"
+    return task.cancel
+
+
+def _end_on_signals(end: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    if sys.platform != "win32":
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, end)
+
+
+async def _converse(server: ByteLspServer, reader: StreamReader) -> None:
+    from pygls.io_ import run_async  # noqa: PLC0415
+
+    with suppress(IncompleteReadError, ConnectionError):
+        await run_async(
+            stop_event=server.protocol.stopped,
+            reader=ReaderWithTurns(reader),
+            protocol=server.protocol,
+            error_handler=server.report_server_error,
+        )
+
+
+async def _serve_one_tcp_client(server: ByteLspServer, host: str, port: int) -> None:
+    done = asyncio.Event()
+
+    async def on_connect(reader: StreamReader, writer: StreamWriter) -> None:
+        if server.protocol.writer is not None:
+            logger.warning("refused a second client")
+            writer.close()
+            return
+        server.protocol.set_writer(writer)
+        await _converse(server, reader)
+        writer.close()
+        done.set()
+
+    try:
+        listener = await asyncio.start_server(on_connect, host, port)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    async with listener:
+        _announce("tcp", listener.sockets[0].getsockname())
+        await done.wait()
+
+
+async def _serve_one_ws_client(server: ByteLspServer, host: str, port: int) -> None:
+    from pygls.io_ import run_websocket  # noqa: PLC0415
+    from websockets.asyncio.server import ServerConnection, serve  # noqa: PLC0415
+
+    done = asyncio.Event()
+
+    async def on_connect(socket: ServerConnection) -> None:
+        if server.protocol.writer is not None:
+            logger.warning("refused a second client")
+            return
+        await run_websocket(
+            SocketWithTurns(socket),  # type: ignore[arg-type]
+            stop_event=server.protocol.stopped,
+            protocol=server.protocol,
+            error_handler=server.report_server_error,
+        )
+        done.set()
+
+    try:
+        listener = await serve(on_connect, host, port, origins=[None, LOCAL_PAGES])
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    async with listener:
+        _announce("ws", next(iter(listener.sockets)).getsockname())
+        await done.wait()
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> TransportError:
+    return TransportError(f"cannot listen on {host}:{port} ({error.strerror}); choose another port")
+
+
+def _announce(scheme: str, address: Any) -> None:
+    host, port = address[:2]
+    print(f"byte-lsp: listening on {scheme}://{host}:{port}", file=sys.stderr, flush=True)

