@@ -1,12 +1,13 @@
 """The canonical process: a token model restricted to extendable sequences and renormalised there.
 
 ``Q(t) = prod P(t_k | t_<k) / Z(t_<k)`` with ``Z`` the mass of the tokens that keep the sequence extendable.
-Whether a token does is asked in order of probability until the mass left unasked falls below a bound, which
-every result reports; a bound of zero asks for every token.
+Whether a token does is asked in order of probability, for so many tokens or until little mass is left; every
+result reports the mass left unasked, whose tokens count as extendable. What is drawn is always asked.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -54,11 +55,17 @@ class Process(Protocol):
 class CanonicalProcess:
     """Restricts a model's next-token distributions to what its tokenizer can emit."""
 
-    def __init__(self, finder: ContextFinder, framing: Framing, unasked_mass: float = 1e-2) -> None:
-        """``unasked_mass`` is the probability per node up to which tokens need not be asked about."""
+    def __init__(
+        self, finder: ContextFinder, framing: Framing, unasked_mass: float = 1e-2, most_asked: int = 64
+    ) -> None:
+        """Asking at a node ends when the mass left is ``unasked_mass`` or ``most_asked`` tokens were asked.
+
+        With zero mass and a number as large as the vocabulary the process is exact.
+        """
         self.finder = finder
         self.framing = framing
         self.unasked_mass = unasked_mass
+        self.most_asked = most_asked
         pieces = finder.tokenizer.pieces
         self._never = np.array([not piece for piece in pieces])
         self._never[list(framing.ends)] = False
@@ -72,17 +79,26 @@ class CanonicalProcess:
         """
         restricted = row if temperature == 1.0 else sharpen(row, temperature)
         restricted = np.where(self._never[: len(row)], -np.inf, restricted)
-        total = float(np.exp(restricted).sum())
-        unasked = total
-        refused: list[int] = []
-        for token in descending(restricted):
-            if unasked <= self.unasked_mass:
-                break
-            unasked -= float(np.exp(restricted[token]))
-            if not self.follows(tail, token):
-                refused.append(token)
+        refused, unasked = self.refuse(tail, np.arange(len(row)), restricted, 1.0)
         restricted[refused] = -np.inf
-        return Restricted(restricted, log_sum(restricted), max(unasked, 0.0))
+        return Restricted(restricted, log_sum(restricted), unasked)
+
+    def refuse(
+        self, tail: Tail, tokens: NDArray[np.intp], log_masses: Row, whole: float
+    ) -> tuple[list[int], float]:
+        """Which of ``tokens`` may not follow, as indices into it, asking about the heaviest first.
+
+        Also the mass not asked about; asking ends when it is a small part of ``whole``.
+        """
+        unasked = float(np.exp(log_masses).sum())
+        refused: list[int] = []
+        for at in islice(descending(log_masses), self.most_asked):
+            if unasked <= self.unasked_mass * whole:
+                break
+            unasked -= float(np.exp(log_masses[at]))
+            if not self.follows(tail, int(tokens[at])):
+                refused.append(at)
+        return refused, max(unasked, 0.0)
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Whether ``token`` may follow in the canonical process."""

@@ -66,8 +66,8 @@ def weigh_covers(
     rows = engine.evaluate(trie.tree(), [TRUNK_END, *range(len(trie.tokens))])
     weigher = _Weigher(process, trie, rows, temperature)
     contexts = [weigher.context(tail, residual) for tail, residual in frontier.ends]
-    evaluated = engine.tokens_evaluated - before
-    return CoverSet(contexts, weigher.unasked, evaluated, 1 + len(trie.tokens))
+    unasked = weigher.screen(contexts)
+    return CoverSet(contexts, unasked, engine.tokens_evaluated - before, 1 + len(trie.tokens))
 
 
 def draw_cover(
@@ -185,8 +185,8 @@ class _Weigher:
     def context(self, tail: Tail, residual: bytes) -> CoverContext:
         nodes = self.trie.nodes_to(tail)
         tokens = self._candidates(residual)
-        log_q1 = self._weights(nodes, tail, tokens, 1.0)
-        hot = log_q1 if self.temperature == 1.0 else self._weights(nodes, tail, tokens, self.temperature)
+        log_q1 = self._weights(nodes, tokens, 1.0)
+        hot = log_q1 if self.temperature == 1.0 else self._weights(nodes, tokens, self.temperature)
         path = (*self.trie.trunk, *tail.tokens[self.trie.skipped :])
         return CoverContext(path, tail, residual, tokens, hot, log_q1)
 
@@ -196,7 +196,7 @@ class _Weigher:
         low, high = self.process.finder.index.span(residual)
         return np.array(self.process.finder.index.tokens[low:high], dtype=np.intp)
 
-    def _weights(self, nodes: list[int], tail: Tail, tokens: NDArray[np.intp], temperature: float) -> Row:
+    def _weights(self, nodes: list[int], tokens: NDArray[np.intp], temperature: float) -> Row:
         """``log Q_T(path to the context, token)`` for each token, minus infinity where known to be out."""
         on_path = 0.0
         for node, child in pairwise(nodes):
@@ -204,21 +204,20 @@ class _Weigher:
             on_path += float(row[self.trie.tokens[child]]) - log_mass
         row, log_mass = self._at(nodes[-1], temperature)
         weights: Row = row[tokens] + (on_path - log_mass)
-        self._ask_about(tail, tokens, weights)
         return weights
 
-    def _ask_about(self, tail: Tail, tokens: NDArray[np.intp], weights: Row) -> None:
-        unasked = float(np.exp(weights).sum())
-        limit = unasked * self.process.unasked_mass
-        refused: list[int] = []
-        for at in descending(weights):
-            if unasked <= limit:
-                break
-            unasked -= float(np.exp(weights[at]))
-            if not self.process.follows(tail, int(tokens[at])):
-                refused.append(at)
-        weights[refused] = -np.inf
-        self.unasked = max(self.unasked, unasked)
+    def screen(self, contexts: Sequence[CoverContext]) -> float:
+        """Take out covers that are not extendable, the heaviest first; the share that was not asked about."""
+        total = sum(float(np.exp(context.log_q1).sum()) for context in contexts) or 1.0
+        unasked = self.unasked
+        for context in contexts:
+            refused, left = self.process.refuse(
+                context.tail, context.tokens, context.log_q1, total / len(contexts)
+            )
+            context.log_q1[refused] = -np.inf
+            context.log_weights[refused] = -np.inf
+            unasked = max(unasked, left / total)
+        return unasked
 
     def _at(self, node: int, temperature: float) -> tuple[Row, float]:
         known = self._restricted.get((node, temperature))
