@@ -1,6 +1,6 @@
-"""Every check of the project, in one command: style, types, import contracts, tests. Exits with the first failure.
+"""Every check in one command: style, types, import contracts, tests. Stops at the first failure.
 
-    python tests/check.py [arguments for pytest]
+python tests/check.py [arguments for pytest]
 """
 
 import subprocess

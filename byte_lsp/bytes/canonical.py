@@ -5,6 +5,7 @@ Whether a token does is asked in order of probability, for so many tokens or unt
 result reports the mass left unasked, whose tokens count as extendable. What is drawn is always asked.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,7 @@ Row = NDArray[np.float64]
 """Natural-log probabilities over the vocabulary, shape (vocabulary size,)."""
 
 _FIRST_ASKED = 32
+_EXACT_ABOVE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,49 +68,51 @@ class CanonicalProcess:
         self.framing = framing
         self.unasked_mass = unasked_mass
         self.most_asked = most_asked
+        self._ends = frozenset(framing.ends)
         pieces = finder.tokenizer.pieces
-        self._never = np.array([not piece for piece in pieces])
-        self._never[list(framing.ends)] = False
-        self._is_end = np.zeros(len(pieces), dtype=bool)
-        self._is_end[list(framing.ends)] = True
+        silent = [token for token, piece in enumerate(pieces) if not piece and token not in self._ends]
+        self._silent = np.array(silent, dtype=np.intp)
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The canonical distribution's numerators after ``tail``, at a temperature above zero.
 
         ``Q_T(t) ~ P(t)^(1/T)`` on extendable tokens: divide ``exp(row)`` by ``exp(log_mass)``.
         """
-        restricted = row if temperature == 1.0 else sharpen(row, temperature)
-        restricted = np.where(self._never[: len(row)], -np.inf, restricted)
-        refused, unasked = self.refuse(tail, np.arange(len(row)), restricted, 1.0)
+        restricted = row.copy() if temperature == 1.0 else sharpen(row, temperature)
+        mass = 1.0 - float(np.exp(restricted[self._silent]).sum())
+        restricted[self._silent] = -np.inf
+        refused, unasked = self.refuse(tail, None, restricted, mass, self.unasked_mass)
+        mass -= float(np.exp(restricted[refused]).sum())
         restricted[refused] = -np.inf
-        return Restricted(restricted, log_sum(restricted), unasked)
+        # What is left of one after subtracting has lost its digits where little is left.
+        return Restricted(restricted, math.log(mass) if mass > _EXACT_ABOVE else log_sum(restricted), unasked)
 
     def refuse(
-        self, tail: Tail, tokens: NDArray[np.intp], log_masses: Row, whole: float
+        self, tail: Tail, tokens: NDArray[np.intp] | None, log_masses: Row, mass: float, enough: float
     ) -> tuple[list[int], float]:
-        """Which of ``tokens`` may not follow, as indices into it, asking about the heaviest first.
+        """Which tokens may not follow, as indices into ``log_masses``, asking about the heaviest first.
 
-        Also the mass not asked about; asking ends when it is a small part of ``whole``.
+        ``tokens`` are those that the masses belong to, all by default; ``mass`` is their sum. Asking ends
+        when the mass not asked about, which is returned too, is no more than ``enough``.
         """
-        unasked = float(np.exp(log_masses).sum())
         refused: list[int] = []
         for at in islice(descending(log_masses), self.most_asked):
-            if unasked <= self.unasked_mass * whole:
+            if mass <= enough:
                 break
-            unasked -= float(np.exp(log_masses[at]))
-            if not self.follows(tail, int(tokens[at])):
+            mass -= math.exp(log_masses[at])
+            if not self.follows(tail, at if tokens is None else int(tokens[at])):
                 refused.append(at)
-        return refused, max(unasked, 0.0)
+        return refused, max(mass, 0.0)
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Whether ``token`` may follow in the canonical process."""
-        if self._is_end[token]:
+        if token in self._ends:
             return tuple(self.finder.tokenizer.encode(tail.text)) == tail.tokens
         return tail.admits(token)
 
     def is_end(self, token: int) -> bool:
         """Whether the token says that the text is over."""
-        return bool(self._is_end[token])
+        return token in self._ends
 
 
 def descending(row: Row) -> Iterator[int]:
@@ -117,7 +121,7 @@ def descending(row: Row) -> Iterator[int]:
     count = min(_FIRST_ASKED, size)
     seen: set[int] = set()
     while len(seen) < size:
-        top = np.argpartition(-row, count - 1)[:count] if count < size else np.arange(size)
+        top = np.argpartition(row, size - count)[size - count :] if count < size else np.arange(size)
         for token in top[np.argsort(-row[top], kind="stable")].tolist():
             if token in seen:
                 continue

@@ -208,12 +208,12 @@ class _Weigher:
 
     def screen(self, contexts: Sequence[CoverContext]) -> float:
         """Take out covers that are not extendable, the heaviest first; the share that was not asked about."""
-        total = sum(float(np.exp(context.log_q1).sum()) for context in contexts) or 1.0
+        masses = [float(np.exp(context.log_q1).sum()) for context in contexts]
+        total = sum(masses) or 1.0
+        enough = self.process.unasked_mass * total / len(contexts)
         unasked = self.unasked
-        for context in contexts:
-            refused, left = self.process.refuse(
-                context.tail, context.tokens, context.log_q1, total / len(contexts)
-            )
+        for context, mass in zip(contexts, masses, strict=True):
+            refused, left = self.process.refuse(context.tail, context.tokens, context.log_q1, mass, enough)
             context.log_q1[refused] = -np.inf
             context.log_weights[refused] = -np.inf
             unasked = max(unasked, left / total)
