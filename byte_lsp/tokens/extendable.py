@@ -148,7 +148,12 @@ class Canon:
         found: dict[Outcome, None] = {}
         for following in self._continuations(text + piece):
             characters = decode(following)
-            outcome = self._outcome(_in_bytes(self.tokenizer.split(characters), characters), cut, end)
+            words = _in_bytes(self.tokenizer.split(characters), characters)
+            if self._lookahead is None and not piece:
+                # Whether a barrier stands here depends on the character to come, or on the one begun.
+                undecided = range(cut - incomplete_tail(text), cut + 1)
+                words = [(at, atom) for at, atom in words if at not in undecided or atom >= 0]
+            outcome = self._outcome(words, cut, end)
             if outcome is not None:
                 found[outcome] = None
         return tuple(found)
@@ -159,8 +164,6 @@ class Canon:
         if any(cut < at < end for at, _ in words):
             return None
         crossing = next(((at, atom) for at, atom in words if at > cut), (end, -1))
-        if self._lookahead is None and crossing[1] < 0 and cut == end:
-            before = tuple(word for word in before if word[0] < cut or word[1] >= 0)
         closed = any(at == end for at, _ in words)
         if crossing[1] >= 0 and (cut < end or start < cut):
             exact = start == cut and crossing[0] == end
