@@ -81,6 +81,11 @@ class LlamaCppEngine:
         try:
             for chunk in _chunks(tree, branches, kept, wanted):
                 self._decode(chunk, rows)
+                kept = min(kept + len(chunk.entries), len(tree.trunk))
+        except Cancelled:
+            # Whoever types faster than the model reads must not make it begin anew at every key.
+            self._cached = _Cached(tree.trunk[:kept], {0: ()})
+            raise
         except BaseException:
             self._forget()
             raise

@@ -13,10 +13,12 @@ from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.engines.protocol import Engine
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
 from byte_lsp.infill.stopping import Limits
+from byte_lsp.infill.window import prefix_window
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 _TRIES = 3
+_SPARE_TOKENS = 32
 _UNLIKELY_NATS = 6.0
 
 
@@ -25,6 +27,7 @@ class Infiller:
 
     def __init__(self, engine: Engine, tokenizer: Tokenizer, framing: Framing) -> None:
         self.engine = engine
+        self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
         self._bare = BareProcess(finder(tokenizer), framing)
 
@@ -36,7 +39,7 @@ class Infiller:
         started = time.perf_counter()
         limits = Limits(problem.max_bytes, problem.max_lines)
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
-        covers = self._weigh(problem.prefix, problem.arm, sampling)
+        covers = self._weigh(self._fit(problem.prefix, problem.max_bytes), problem.arm, sampling)
         candidates: dict[bytes, Candidate] = {}
         for cover, each in self._beginnings(problem, covers, sampling):
             candidate = self._candidate(covers, each, limits, problem.arm, cover)
@@ -45,6 +48,14 @@ class Infiller:
                 break
         elapsed_ms = (time.perf_counter() - started) * 1e3
         return InfillResult(tuple(candidates.values()), elapsed_ms, covers.batch_tokens)
+
+    def _fit(self, prefix: bytes, max_bytes: int) -> bytes:
+        """The end of ``prefix`` that leaves room for the suggestion in the model's context."""
+        room = self.engine.context_tokens - min(max_bytes, self.engine.context_tokens // 2) - _SPARE_TOKENS
+        # A token spells at least one byte, so most prefixes need not be encoded to know that they fit.
+        while len(prefix) > room and (count := len(self._tokenizer.encode(prefix))) > room:
+            prefix = prefix_window(prefix, len(prefix), len(prefix) * room // (count + 1))
+        return prefix
 
     def complete(self, prefix: bytes, sampling: Sampling, limits: Limits, arm: Arm = "exact") -> Candidate:
         """One continuation of ``prefix``."""

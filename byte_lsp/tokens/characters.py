@@ -60,6 +60,12 @@ def incomplete_tail(data: bytes) -> int:
     return 0
 
 
+def is_invalid_start(data: bytes) -> bool:
+    """Whether the first byte of ``data`` neither is, nor begins, nor can come to begin a valid character."""
+    head = incomplete_tail(data[:4])
+    return head != len(data) and 0xDC80 <= ord(decode(data[:4])[0]) <= 0xDCFF
+
+
 def _could_begin(head: bytes) -> bool:
     low, high = completions_range(head)
     return low <= high

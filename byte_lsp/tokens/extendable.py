@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from byte_lsp.tokens.characters import decode, encode, incomplete_tail
+from byte_lsp.tokens.characters import decode, encode, incomplete_tail, is_invalid_start
 from byte_lsp.tokens.lookahead import Lookahead
 from byte_lsp.tokens.pretokenizer import PreTokenizer
 from byte_lsp.tokens.tokenizer import Split, Tokenizer
@@ -60,8 +60,26 @@ class Canon:
 
         ``text`` begins at a word boundary; the whole piece lies inside one word.
         """
-        if self._lookahead is None or self._atom_heads or incomplete_tail(text) or incomplete_tail(piece):
+        begun = incomplete_tail(text)
+        if self._lookahead is None or self._atom_heads or (begun and not piece):
             return self._of_bytes(text, piece)
+        if begun and 0x80 <= piece[0] < 0xC0:
+            if is_invalid_start(text[-begun:] + piece):
+                return self._of_bytes(text, piece)
+            # No word ends inside a character: the one begun belongs to the piece as a whole.
+            text, piece = text[:-begun], text[-begun:] + piece
+        head = incomplete_tail(piece)
+        if not head:
+            return self._outcomes_of(text, piece)
+        body, head_bytes = piece[: len(piece) - head], piece[len(piece) - head :]
+        found = dict.fromkeys(self._outcomes_of(text, piece))
+        for character in self._lookahead.completions(head_bytes):
+            for outcome in self._outcomes_of(text, body + character.encode()):
+                found[outcome._replace(closed=False)] = None
+        return tuple(found)
+
+    def _outcomes_of(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
+        """The same for a piece that ends with a character, or with bytes that shall never become one."""
         classes, offsets = self._shape(text, b"")
         begun = _CONTRACTION_BEGUN.search(text)
         piece_classes, _ = self._shape(piece, begun[0] if begun else b"")

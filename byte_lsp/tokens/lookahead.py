@@ -74,13 +74,14 @@ class Lookahead:
 
         Each begins with a character that the head can become, or with the head's own bytes as invalid ones.
         """
-        for character in _completions(self, head):
+        for character in self.completions(head):
             for rest in self.after(character):
                 yield character + rest
         invalid = characters.decode(head)
         for rest in self.after(invalid):
             yield invalid + rest
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - there is one instance per pre-tokenizer, and it stays
     def completions(self, head: bytes) -> Sequence[str]:
         """One character per class among those whose UTF-8 form begins with ``head``."""
         first, last = characters.completions_range(head)
@@ -100,7 +101,7 @@ class Lookahead:
     def _may_begin(self, byte: int, classes: frozenset[str]) -> bool:
         if byte < 0x80:
             return self.representative(byte) in classes
-        return any(self.representative(ord(c)) in classes for c in _completions(self, bytes([byte])))
+        return any(self.representative(ord(c)) in classes for c in self.completions(bytes([byte])))
 
     def _edges(self, first: int, last: int) -> list[int]:
         edges = {*characters.class_edges(), *self._literals}
@@ -130,11 +131,6 @@ class Lookahead:
         pairs = [a + b for a in opening for b in singles]
         digits = [c for c in singles if c.isnumeric()]
         return pairs + [d * n + end for d in digits for n in (2, 3) for end in ("", "a", " ")]
-
-
-@lru_cache(maxsize=4096)
-def _completions(lookahead: Lookahead, head: bytes) -> Sequence[str]:
-    return lookahead.completions(head)
 
 
 def _plain_letter(match: re.Match[str]) -> str:
