@@ -50,7 +50,7 @@ class ByteModel:
 
         Errors: ``ValueError`` for arguments out of range, ``EngineError``, ``WorkerDied``.
         """
-        _check_sampling(max_bytes, temperature, top_p)
+        _check_sampling(max_bytes, temperature, top_p, seed)
         problem = SampleProblem(prefix, max_bytes, temperature, top_p, seed, tuple(stop))
         return self._worker.sample(problem).result()
 
@@ -109,7 +109,9 @@ def _ensure(name_or_path: str) -> Path:
         return ensure(name_or_path, progress=progress)
 
 
-def _check_sampling(max_bytes: int, temperature: float, top_p: float) -> None:
+def _check_sampling(max_bytes: int, temperature: float, top_p: float, seed: int | None) -> None:
+    if seed is not None and seed < 0:
+        raise ValueError(f"seed must be 0 or more, not {seed}")
     if max_bytes < 1:
         raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
     if not temperature >= 0:

@@ -31,3 +31,11 @@ class Cancelled(ByteLspError):
 
 class TransportError(ByteLspError):
     """The server cannot be reached or started in the way that was asked for."""
+
+
+class PlaceError(ByteLspError):
+    """A file cannot be read, or has no such line or column."""
+
+
+class DemoError(ByteLspError):
+    """The demo could not show what it is there to show."""

@@ -6,16 +6,22 @@ branch, so that a following call whose trunk goes on along one of them evaluates
 """
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import llama_cpp.llama_cpp as native
 import numpy as np
 
 from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, LogProbs, TokenTree
 from byte_lsp.errors import Cancelled, EngineError
+
+# Read once, when the library is loaded. Threads that spin at OpenMP's barriers make a token take ten times as
+# long and more once anything else wants the cores (a compiler, a test run); threads that sleep there cost
+# little on an idle machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+import llama_cpp.llama_cpp as native
 
 CHUNK_TOKENS = 64
 """Most tokens in one decode call: what a cancelled request may still cost."""
@@ -47,7 +53,7 @@ class LlamaCppEngine:
 
     def __init__(self, config: EngineConfig) -> None:
         """Load the model. Errors: ``EngineError`` naming the file and what llama.cpp logged."""
-        self._log = _NativeLog()
+        _LOG.listen()
         self._stop = ctypes.create_string_buffer(b"\0", 2)
         native.llama_backend_init()
         self._model = self._load_model(config)
@@ -73,6 +79,8 @@ class LlamaCppEngine:
         return self._tokens_evaluated
 
     def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+        if self._context is None:
+            raise EngineError("the engine was closed")
         branches = _branches(tree)
         self._check_size(tree, branches)
         kept = self._reuse(tree)
@@ -109,7 +117,7 @@ class LlamaCppEngine:
         params.use_extra_bufts = not config.safe_path
         model = native.llama_model_load_from_file(str(config.model_path).encode(), params)
         if not model:
-            raise EngineError(f"{config.model_path}: llama.cpp cannot load this model: {self._log.reason()}")
+            raise EngineError(f"{config.model_path}: llama.cpp cannot load this model: {_LOG.reason()}")
         return model
 
     def _make_context(self, config: EngineConfig) -> object:
@@ -127,7 +135,7 @@ class LlamaCppEngine:
         if not context:
             raise EngineError(
                 f"{config.model_path}: llama.cpp cannot make a context of {config.context_tokens} tokens: "
-                f"{self._log.reason()}; lower engine.context_tokens"
+                f"{_LOG.reason()}; lower engine.context_tokens"
             )
         return context
 
@@ -135,7 +143,8 @@ class LlamaCppEngine:
         depth = len(tree.trunk) + max((len(_path(tree, leaf)) for leaf in branches), default=0)
         if depth > self._context_tokens:
             raise EngineError(
-                f"a text of {depth} tokens does not fit into engine.context_tokens = {self._context_tokens}"
+                f"a text of {depth} tokens does not fit into engine.context_tokens = {self._context_tokens}; "
+                "raise that or shorten the text"
             )
         if len(branches) > MAX_SEQUENCES:
             raise EngineError(f"a token tree of {len(branches)} branches; llama.cpp takes {MAX_SEQUENCES}")
@@ -170,7 +179,7 @@ class LlamaCppEngine:
         if status == _NO_CACHE_SLOT:
             raise EngineError("llama.cpp found no room in its KV cache; raise engine.context_tokens")
         if status != 0:
-            raise EngineError(f"llama.cpp failed to evaluate a batch (status {status}): {self._log.reason()}")
+            raise EngineError(f"llama.cpp failed to evaluate a batch (status {status}): {_LOG.reason()}")
         self._tokens_evaluated += len(chunk.entries)
         for at, entry in enumerate(chunk.entries):
             if entry.row is not None:
@@ -309,6 +318,10 @@ class _NativeLog:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._callback: Callable[..., None] = native.llama_log_callback(self._receive)
+
+    def listen(self) -> None:
+        """Become llama.cpp's log and forget what was said before."""
+        self._lines.clear()
         native.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def reason(self) -> str:
@@ -319,6 +332,9 @@ class _NativeLog:
         if level in _COMPLAINTS:
             self._lines.append(text.decode("utf-8", "replace"))
             del self._lines[:-8]
+
+
+_LOG = _NativeLog()  # never freed: llama.cpp calls its log as long as the process lives
 
 
 def system_info() -> str:

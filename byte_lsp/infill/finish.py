@@ -17,7 +17,7 @@ def finish(candidates: Iterable[bytes], rest_of_line: bytes, line_end: bytes) ->
     file's own: line feeds become that.
     """
     texts = dict.fromkeys(finish_one(text, rest_of_line, line_end) for text in candidates)
-    return tuple(text for text in texts if text.strip())
+    return tuple(text for text in texts if text.decode().strip())
 
 
 def finish_one(text: bytes, rest_of_line: bytes, line_end: bytes) -> bytes:

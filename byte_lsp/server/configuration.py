@@ -13,10 +13,14 @@ SECTION = "byteLsp"
 
 
 class Configuration:
-    """``settings`` are in force; what is wrong in them was shown to the user once, when they came."""
+    """``settings`` are in force; what is wrong in them was shown to the user once, when they came.
+
+    ``defaults`` lie below all that the editor says: they came from the command line.
+    """
 
     def __init__(self, editor: Editor) -> None:
         self.settings = Settings()
+        self.defaults: Mapping[str, Any] = {}
         self._editor = editor
         self._initial: Mapping[str, Any] = {}
         self._latest: Mapping[str, Any] = {}
@@ -25,7 +29,7 @@ class Configuration:
     def begin(self, options: object) -> None:
         """Take ``initializationOptions``. Nothing is shown before the editor is initialized."""
         self._initial = _section(options)
-        self.settings, _ = read_settings(self._initial)
+        self.settings, _ = read_settings(merge(self.defaults, self._initial))
 
     async def refresh(self, pushed: object = None) -> None:
         """Ask the editor for its section, or take the ``pushed`` one where it cannot be asked."""
@@ -33,7 +37,7 @@ class Configuration:
         told = _section(pushed) if pulled is None else _section(pulled)
         if told or pulled is not None:
             self._latest = told
-        self._apply(merge(self._initial, self._latest))
+        self._apply(merge(self.defaults, self._initial, self._latest))
 
     def _apply(self, tree: Mapping[str, Any]) -> None:
         if tree == self._in_force:

@@ -18,18 +18,22 @@ from byte_lsp.server.turns import ReaderWithTurns, SocketWithTurns
 
 if TYPE_CHECKING:
     from byte_lsp.server.server import ByteLspServer
+    from byte_lsp.settings import LogLevel
 
 LOCAL_PAGES = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 
 logger = logging.getLogger(__name__)
 
 
-def serve_stdio() -> int:
-    """Talk LSP on standard input and output until the editor leaves. Returns the exit code."""
+def serve_stdio(log_level: LogLevel | None = None) -> int:
+    """Talk LSP on standard input and output until the editor leaves. Returns the exit code.
+
+    ``log_level`` holds unless the editor's settings have one.
+    """
     descriptor, output = claim_stdio()
     from pygls.io_ import StdoutWriter  # noqa: PLC0415
 
-    server = _build()
+    server = _build(log_level)
 
     async def talk() -> None:
         server.protocol.set_writer(StdoutWriter(output))
@@ -39,16 +43,16 @@ def serve_stdio() -> int:
     return _run(server, talk())
 
 
-def serve_tcp(host: str = "127.0.0.1", port: int = 0) -> int:
+def serve_tcp(host: str = "127.0.0.1", port: int = 0, log_level: LogLevel | None = None) -> int:
     """Talk LSP with the first client that connects, until it leaves. Returns the exit code.
 
     ``port`` 0 takes a free one; the address is printed on standard error. Errors: ``TransportError``.
     """
-    server = _build()
+    server = _build(log_level)
     return _run(server, _serve_one_tcp_client(server, host, port))
 
 
-def serve_ws(host: str = "127.0.0.1", port: int = 0) -> int:
+def serve_ws(host: str = "127.0.0.1", port: int = 0, log_level: LogLevel | None = None) -> int:
     """As ``serve_tcp``, over a web socket. Web pages are let in from this machine only.
 
     Errors: ``TransportError``, also when the extra ``byte-lsp[ws]`` is not installed.
@@ -57,16 +61,20 @@ def serve_ws(host: str = "127.0.0.1", port: int = 0) -> int:
         import websockets.asyncio.server  # noqa: F401, PLC0415
     except ImportError as error:
         raise TransportError("web sockets need an extra; run: pip install 'byte-lsp[ws]'") from error
-    server = _build()
+    server = _build(log_level)
     return _run(server, _serve_one_ws_client(server, host, port))
 
 
-def _build() -> ByteLspServer:
+def _build(log_level: LogLevel | None) -> ByteLspServer:
     from byte_lsp.server.app import build_server  # noqa: PLC0415
-    from byte_lsp.server.logs import start_logging  # noqa: PLC0415
+    from byte_lsp.server.logs import set_level, start_logging  # noqa: PLC0415
 
     start_logging()
-    return build_server()
+    server = build_server()
+    if log_level is not None:
+        set_level(log_level)
+        server.configuration.defaults = {"log": {"level": log_level}}
+    return server
 
 
 def _run(server: ByteLspServer, talk: Coroutine[Any, Any, None]) -> int:

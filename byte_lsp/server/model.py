@@ -40,6 +40,7 @@ class ModelHost:
         self._editor = editor
         self._settings: Settings | None = None
         self._worker: Worker | None = None
+        self._ticket: object = None
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._answers = False
@@ -83,6 +84,7 @@ class ModelHost:
             self._task.cancel()
             self._task = None
         worker, self._worker = self._worker, None
+        self._ticket = None
         self._answers = False
         self.state = "off"
         if worker is not None:
@@ -143,17 +145,18 @@ class ModelHost:
         from byte_lsp.worker.handle import Worker  # noqa: PLC0415
 
         loop = asyncio.get_running_loop()
+        ticket = self._ticket = object()  # the worker may speak before its name is known here
 
         def on_event(event: WorkerEvent) -> None:
             try:
-                loop.call_soon_threadsafe(self._hear, worker, event)
+                loop.call_soon_threadsafe(self._hear, ticket, event)
             except RuntimeError:
                 logger.debug("the server is gone: %s", event.message)
 
-        worker = self._worker = Worker(config, on_event)
+        self._worker = Worker(config, on_event)
 
-    def _hear(self, worker: Worker, event: WorkerEvent) -> None:
-        if worker is not self._worker:
+    def _hear(self, ticket: object, event: WorkerEvent) -> None:
+        if ticket is not self._ticket:
             return
         logger.info("worker %s: %s", event.state, event.message)
         if event.restarted and not self._restart_told:

@@ -1,6 +1,7 @@
 """The handle by which the server, the CLI and the Python API talk to the process that owns the model."""
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from byte_lsp.errors import Cancelled, EngineError, WorkerDied
@@ -36,16 +38,14 @@ from byte_lsp.worker.messages import (
 from byte_lsp.worker.safe_path import needs_safe_path, remember_safe_path
 
 _MOST_DEATHS_WHILE_LOADING = 3
-_EXIT_SECONDS = 2.0
-# Threads that spin at OpenMP's barriers make a token take twenty times as long once anything else wants the
-# cores (a compiler, a test run); threads that sleep there cost little on an idle machine.
-_POLITE = {"OMP_WAIT_POLICY": "passive"}
 _CRASH_SIGNALS = frozenset(
     number
-    for name in ("SIGSEGV", "SIGILL", "SIGBUS", "SIGFPE", "SIGABRT", "SIGTRAP")
+    for name in ("SIGSEGV", "SIGILL", "SIGBUS", "SIGFPE")
     if (number := getattr(signal, name, None)) is not None
 )
-_WINDOWS_CRASHES = frozenset({0xC0000005, 0xC000001D, 0xC0000094, 0xC0000409})
+_WINDOWS_CRASHES = frozenset({0xC0000005, 0xC000001D, 0xC0000094})
+
+Outbox = queue.SimpleQueue[Message | None]
 
 
 class Worker:
@@ -66,6 +66,7 @@ class Worker:
         self._numbers = 0
         self._waiting: dict[int, tuple[Problem, Future[Any]]] = {}
         self._sent: dict[int, Future[Any]] = {}
+        self._outbox: Outbox = queue.SimpleQueue()
         self._deaths = 0
         self._thread = threading.Thread(target=self._run, name="byte-lsp worker", daemon=True)
         self._thread.start()
@@ -106,16 +107,15 @@ class Worker:
         return self._submit(MeasureProblem())
 
     def close(self) -> None:
-        """End the process and fail whatever is in flight. Idempotent."""
+        """End the process and fail whatever is in flight. Idempotent, and as quick as ending a process is."""
         with self._lock:
             self._state = "closed"
             self._failure = "the worker was closed"
             process = self._process
         self._fail_all(EngineError("the worker was closed"))
         if process is not None:
-            _end(process)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(_EXIT_SECONDS)
+            process.kill()  # it holds nothing that could be lost, and while it loads it hears nothing
+            process.wait()
 
     def _submit(self, problem: Problem) -> "Future[Any]":
         future: Future[Any] = Future()
@@ -133,37 +133,24 @@ class Worker:
     def _forget(self, number: int) -> None:
         with self._lock:
             self._waiting.pop(number, None)
-            sent = self._sent.pop(number, None)
-        if sent is not None:
-            self._send(Cancel(number))
+            if self._sent.pop(number, None) is not None:
+                self._outbox.put(Cancel(number))
 
     def _send_waiting(self) -> None:
         with self._lock:
             if self._state != "ready":
                 return
             batch, self._waiting = self._waiting, {}
-            self._sent |= {number: future for number, (_, future) in batch.items()}
-        for number, (problem, _) in batch.items():
-            self._send(Request(number, problem))
-
-    def _send(self, message: Message) -> None:
-        process = self._process
-        if process is None or process.stdin is None:
-            return
-        try:
-            with self._lock:
-                write_message(cast("BinaryIO", process.stdin), message)
-        except (OSError, ValueError):
-            return  # the process has died; the thread that reads from it fails the request
+            for number, (problem, future) in batch.items():
+                self._sent[number] = future
+                self._outbox.put(Request(number, problem))
 
     def _run(self) -> None:
         while (process := self._start()) is not None:
             given_up = self._read_all(process)
             code = process.wait()
-            if given_up or self._is_over():
-                return
-            self._mourn(code)
-            if self._is_over():
+            self._outbox.put(None)
+            if given_up or not self._mourn(code):
                 return
 
     def _is_over(self) -> bool:
@@ -172,20 +159,27 @@ class Worker:
     def _start(self) -> "subprocess.Popen[bytes] | None":
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "byte_lsp.worker"],
+                # -P: a file of the user's project must not take the place of a module.
+                [sys.executable, "-P", "-m", "byte_lsp.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=_POLITE | os.environ,
+                env=os.environ | {"PYTHONPATH": _with_this_package(os.environ.get("PYTHONPATH", ""))},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
             self._give_up(f"the model process cannot be started: {error}")
             return None
+        outbox: Outbox = queue.SimpleQueue()
+        outbox.put(self._config)
         with self._lock:
-            if self._state == "closed":
-                _end(process)
-                return None
-            self._process = process
-        self._send(self._config)
+            self._process, self._outbox = process, outbox
+            closed = self._is_over()
+        # A thread of its own, because a pipe to a process that is stopped or swapping fills up and blocks.
+        threading.Thread(
+            target=_write_all, args=(process, outbox), name="byte-lsp outbox", daemon=True
+        ).start()
+        if closed:
+            process.kill()
         return process
 
     def _read_all(self, process: "subprocess.Popen[bytes]") -> bool:
@@ -209,18 +203,18 @@ class Worker:
                     self._settle(message.number, None, error)
         return False
 
-    def _mourn(self, code: int) -> None:
-        """The process ended unasked: answer what it had taken and decide how to go on."""
-        was_loading = self._state == "loading"
-        cause = _cause(code)
+    def _mourn(self, code: int) -> bool:
+        """The process ended unasked: answer what it had taken. Whether to start another."""
         with self._lock:
-            self._state = "loading"
+            if self._is_over():
+                return False
+            was_loading, self._state = self._state == "loading", "loading"
             taken, self._sent = self._sent, {}
+        cause = _cause(code)
         for future in taken.values():
             _fail(future, WorkerDied(f"the model process ended ({cause}); it is being started again"))
         self._deaths += 1
-        crashed = code in _WINDOWS_CRASHES or -code in _CRASH_SIGNALS
-        if crashed and not self._config.safe_path:
+        if (code in _WINDOWS_CRASHES or -code in _CRASH_SIGNALS) and not self._config.safe_path:
             self._config = replace(self._config, safe_path=True)
             remember_safe_path(self._config.model_path, cause)
             self._tell(
@@ -234,8 +228,10 @@ class Worker:
                 f"the model process died {self._deaths} times while loading ({cause}); "
                 "run `byte-lsp doctor`, or choose a smaller model"
             )
+            return False
         else:
             self._tell("loading", f"The model process ended ({cause}) and was started again.", restarted=True)
+        return True
 
     def _give_up(self, message: str) -> None:
         with self._lock:
@@ -277,16 +273,18 @@ def _fail(future: "Future[Any]", error: Exception) -> None:
         future.set_exception(error)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Close the pipe, which asks the process to leave, and see to it that it does."""
-    if process.stdin is not None:
-        with suppress(OSError):  # already gone
-            process.stdin.close()
-    try:
-        process.wait(_EXIT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _write_all(process: "subprocess.Popen[bytes]", outbox: "Outbox") -> None:
+    """Hand messages to the process until None comes or the process is gone."""
+    assert process.stdin is not None
+    with suppress(OSError), process.stdin as stream:  # who reads from the process answers for what is lost
+        while (message := outbox.get()) is not None:
+            write_message(cast("BinaryIO", stream), message)
+
+
+def _with_this_package(search_path: str) -> str:
+    """A PYTHONPATH by which the worker finds the very package that starts it."""
+    here = str(Path(__file__).parents[2])
+    return os.pathsep.join([here, search_path]) if search_path else here
 
 
 def _cause(code: int) -> str:

@@ -47,7 +47,7 @@ class WorkerEvent:
 
 @dataclass(frozen=True, slots=True)
 class SampleProblem:
-    """One continuation of ``prefix``. ``temperature`` 0 is greedy; ``the text ends before a ``stop``."""
+    """One continuation of ``prefix``. ``temperature`` 0 is greedy; it ends before the first ``stop``."""
 
     prefix: bytes
     max_bytes: int

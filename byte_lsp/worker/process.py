@@ -7,9 +7,12 @@ standard error.
 
 import os
 import queue
+import secrets
+import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,6 +55,7 @@ class _Inbox:
         self._stream = stream
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._pending: set[int] = set()
         self._cancelled: set[int] = set()
         self._running: int | None = None
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
@@ -68,11 +72,14 @@ class _Inbox:
         """The running request is done; a cancellation that arrives now must not hit the next one."""
         with self._lock:
             self._running = None
+            self._pending.discard(request.number)
             self._cancelled.discard(request.number)
 
     def _read(self) -> None:
         while (message := read_message(self._stream)) is not None:
             if isinstance(message, Request):
+                with self._lock:
+                    self._pending.add(message.number)
                 self._waiting.put(message)
             elif isinstance(message, Cancel):
                 self._cancel(message.number)
@@ -80,7 +87,8 @@ class _Inbox:
 
     def _cancel(self, number: int) -> None:
         with self._lock:
-            self._cancelled.add(number)
+            if number in self._pending:
+                self._cancelled.add(number)
             if self._running == number:
                 self._engine.interrupt(True)
 
@@ -107,10 +115,9 @@ class _Solver:
     def _measure(self, problem: MeasureProblem) -> Measurement:
         import psutil  # noqa: PLC0415 - only to report
 
-        fresh = int(time.time_ns()) % 1000  # no cached text begins with this
-        tokens = tuple(
-            (fresh + 7 * at) % self._engine.vocabulary_size for at in range(problem.prefill_tokens)
-        )
+        prefill = min(problem.prefill_tokens, self._engine.context_tokens - problem.decode_tokens)
+        # Random, because the cache must not know how the text begins.
+        tokens = tuple(secrets.randbelow(self._engine.vocabulary_size) for _ in range(prefill))
         started = time.perf_counter()
         self._engine.evaluate(TokenTree(tokens), [TRUNK_END])
         prefilled = time.perf_counter()
@@ -119,7 +126,7 @@ class _Solver:
             self._engine.evaluate(TokenTree(tokens), [TRUNK_END])
         decoded = time.perf_counter()
         return Measurement(
-            prefill_tokens_per_s=problem.prefill_tokens / (prefilled - started),
+            prefill_tokens_per_s=prefill / (prefilled - started),
             decode_tokens_per_s=problem.decode_tokens / (decoded - prefilled),
             resident_bytes=psutil.Process().memory_info().rss,
             vocabulary_size=self._engine.vocabulary_size,
@@ -129,8 +136,18 @@ class _Solver:
 
 def main() -> None:
     """Serve the parent until it closes the pipe."""
-    output = _claim_output()
-    config = read_message(sys.stdin.buffer)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both of us, and the parent decides
+    try:
+        _work(sys.stdin.buffer, _claim_output())
+    except Exception:  # noqa: BLE001 - the way out below must not be missed
+        traceback.print_exc()
+    sys.stderr.flush()
+    # An ordinary exit would wait for the thread that reads the pipe, and abort.
+    os._exit(1)
+
+
+def _work(parent: BinaryIO, output: BinaryIO) -> None:
+    config = read_message(parent)
     if not isinstance(config, WorkerConfig):
         return
     started = time.perf_counter()
@@ -140,7 +157,7 @@ def main() -> None:
         write_message(output, LoadFailed(str(error) or "not enough memory to load the model"))
         return
     write_message(output, Loaded((time.perf_counter() - started) * 1e3))
-    _serve(_Inbox(engine, sys.stdin.buffer), _Solver(engine, infiller), output)
+    _serve(_Inbox(engine, parent), _Solver(engine, infiller), output)
 
 
 def _load(config: WorkerConfig) -> tuple[Engine, Infiller]:
@@ -181,6 +198,9 @@ def _reply(request: Request, solver: _Solver) -> Message:
         return Failure(
             request.number, "not enough memory; lower engine.context_tokens or choose a smaller model"
         )
+    except Exception as error:  # noqa: BLE001 - one request must not end the process that all others need
+        traceback.print_exc()
+        return Failure(request.number, f"internal error, please report it: {error!r}")
 
 
 def _claim_output() -> BinaryIO:

@@ -15,7 +15,12 @@ from byte_lsp.models.cache import cache_folder
 
 def needs_safe_path(model_path: str) -> bool:
     """Whether this model has crashed on this machine before."""
-    return _key(model_path) in _read()
+    return remembered_crash(model_path) is not None
+
+
+def remembered_crash(model_path: str) -> str | None:
+    """How this model crashed on this machine, or None if it did not."""
+    return _read().get(_key(model_path))
 
 
 def remember_safe_path(model_path: str, reason: str) -> None:

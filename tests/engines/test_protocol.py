@@ -1,0 +1,142 @@
+"""What every engine promises, asked of the table and of llama.cpp."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, Engine, TokenTree
+from byte_lsp.engines.table import TableEngine
+from byte_lsp.errors import Cancelled, EngineError
+
+# In probability: with quantized weights llama.cpp gives the same tokens other values in another batch.
+NOISE = {"table": 1e-12, "llama_cpp": 0.05}
+
+
+@pytest.fixture(params=["table", "llama_cpp"])
+def named_engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, Engine]]:
+    table = TableEngine(64, context_tokens=512)
+    engine = table if request.param == "table" else request.getfixturevalue("smollm2_engine")
+    forget_cache(engine)
+    yield request.param, engine
+    engine.interrupt(False)
+
+
+@pytest.fixture
+def engine(named_engine: tuple[str, Engine]) -> Engine:
+    return named_engine[1]
+
+
+def forget_cache(engine: Engine) -> None:
+    """Leave only a token in the cache that no test begins with."""
+    engine.evaluate(TokenTree((63,)), [TRUNK_END])
+
+
+def some_tokens(seed: int, count: int) -> tuple[int, ...]:
+    return tuple(random.Random(seed).choices(range(1, 60), k=count))
+
+
+def random_tree(seed: int, trunk: int, nodes: int) -> TokenTree:
+    generator = random.Random(seed)
+    parents = tuple(generator.randint(max(-1, at - 4), at - 1) for at in range(nodes))
+    return TokenTree(some_tokens(seed, trunk), some_tokens(seed + 1, nodes), parents)
+
+
+def path_to(tree: TokenTree, node: int) -> tuple[int, ...]:
+    return tree.trunk if node == TRUNK_END else (*path_to(tree, tree.parents[node]), tree.tokens[node])
+
+
+@pytest.mark.parametrize(
+    ("trunk", "nodes"), [(1, 0), (1, 1), (5, 12), (40, 30), (64, 1), (100, 40), (130, 70)]
+)
+def test_a_tree_says_what_its_paths_say_one_by_one(
+    named_engine: tuple[str, Engine], trunk: int, nodes: int
+) -> None:
+    name, engine = named_engine
+    tree = random_tree(trunk, trunk, nodes)
+    asked = [TRUNK_END, *range(nodes)]
+    together = engine.evaluate(tree, asked)
+    assert together.shape == (1 + nodes, engine.vocabulary_size)
+    for node in random.Random(0).sample(asked, min(len(asked), 6)):
+        forget_cache(engine)
+        alone = engine.evaluate(TokenTree(path_to(tree, node)), [TRUNK_END])[0]
+        assert np.abs(np.exp(together[asked.index(node)]) - np.exp(alone)).max() < NOISE[name]
+
+
+def test_rows_are_log_probabilities_in_the_order_asked_for(engine: Engine) -> None:
+    tree = random_tree(3, 10, 8)
+    rows = engine.evaluate(tree, [5, TRUNK_END, 2])
+    assert rows.dtype == np.float64
+    assert np.exp(rows).sum(axis=1) == pytest.approx(1.0, abs=1e-9)
+    for row, node in zip(rows, [5, TRUNK_END, 2], strict=True):
+        assert np.exp(row) == pytest.approx(np.exp(engine.evaluate(tree, [node])[0]), abs=0.05)
+
+
+def test_nothing_asked_is_nothing_answered(engine: Engine) -> None:
+    assert engine.evaluate(random_tree(4, 10, 3), []).shape == (0, engine.vocabulary_size)
+
+
+def evaluated(engine: Engine, tree: TokenTree) -> int:
+    before = engine.tokens_evaluated
+    engine.evaluate(tree, [TRUNK_END])
+    return engine.tokens_evaluated - before
+
+
+def test_what_the_cache_holds_is_not_evaluated_again(engine: Engine) -> None:
+    tokens = some_tokens(9, 200)
+    assert evaluated(engine, TokenTree(tokens[:100])) == 100
+    assert evaluated(engine, TokenTree(tokens[:101])) == 1
+    assert evaluated(engine, TokenTree(tokens[:101])) == 1  # the last token gives the row: never reused
+    assert evaluated(engine, TokenTree(tokens)) == 99
+    assert evaluated(engine, TokenTree(tokens[:50])) == 1
+    assert evaluated(engine, TokenTree((*tokens[:50], 61, 62))) == 2
+    assert evaluated(engine, TokenTree((61, *tokens[:50]))) == 51
+
+
+def test_a_branch_of_the_last_tree_is_reused_as_trunk(engine: Engine) -> None:
+    trunk = some_tokens(10, 30)
+    assert evaluated(engine, TokenTree(trunk, (1, 2, 3, 4, 5), (-1, 0, 1, -1, 3))) == 35
+    assert evaluated(engine, TokenTree((*trunk, 1, 2, 3, 7))) == 1
+    assert evaluated(engine, TokenTree(trunk, (1, 2, 3, 4, 5), (-1, 0, 1, -1, 3))) == 6
+    assert evaluated(engine, TokenTree((*trunk, 4, 5), (6, 7), (-1, -1))) == 1 + 2
+
+
+def test_reused_and_fresh_evaluations_agree(named_engine: tuple[str, Engine]) -> None:
+    name, engine = named_engine
+    trunk = some_tokens(11, 30)
+    path = (*trunk, 4, 5, 8)
+    engine.evaluate(TokenTree(trunk, (1, 2, 3, 4, 5), (-1, 0, 1, -1, 3)), [4])
+    reused = engine.evaluate(TokenTree(path), [TRUNK_END])[0]
+    forget_cache(engine)
+    fresh = engine.evaluate(TokenTree(path), [TRUNK_END])[0]
+    assert np.abs(np.exp(reused) - np.exp(fresh)).max() < NOISE[name]
+
+
+def test_an_interrupted_engine_evaluates_nothing_until_told_to_go_on(engine: Engine) -> None:
+    before = engine.tokens_evaluated
+    engine.interrupt(True)
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            engine.evaluate(TokenTree(some_tokens(12, 70)), [TRUNK_END])
+    assert engine.tokens_evaluated == before
+    engine.interrupt(False)
+    assert evaluated(engine, TokenTree(some_tokens(12, 70))) == 70
+
+
+def test_a_text_too_long_names_the_setting(engine: Engine) -> None:
+    tokens = some_tokens(13, 513)
+    engine.evaluate(TokenTree(tokens[:511], (1,), (-1,)), [0])
+    for tree in (TokenTree(tokens), TokenTree(tokens[:511], (1, 2), (-1, 0))):
+        with pytest.raises(EngineError, match=r"513 tokens .*engine\.context_tokens = 512"):
+            engine.evaluate(tree, [TRUNK_END])
+    assert engine.context_tokens == 512
+
+
+def test_a_tree_may_be_as_wide_as_promised_and_no_wider(engine: Engine) -> None:
+    def wide(branches: int) -> TokenTree:
+        return TokenTree((1, 2), tuple(at % 60 for at in range(branches)), (TRUNK_END,) * branches)
+
+    assert engine.evaluate(wide(MAX_SEQUENCES), [0, MAX_SEQUENCES - 1]).shape[0] == 2
+    with pytest.raises(EngineError, match="257 branches"):
+        engine.evaluate(wide(MAX_SEQUENCES + 1), [0])
