@@ -23,12 +23,14 @@ class BareProcess:
         self.finder = finder
         self.framing = framing
         self._ends = frozenset(framing.ends)
+        pieces = finder.tokenizer.pieces
+        silent = [token for token, piece in enumerate(pieces) if not piece and token not in self._ends]
+        self._silent = np.array(silent, dtype=np.intp)
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The row, normalised over tokens that stand for text or end it."""
-        pieces = self.finder.tokenizer.pieces
-        silent = [not piece and token not in self._ends for token, piece in enumerate(pieces)]
-        masked = np.where(silent[: len(row)], -np.inf, sharpen(row, temperature))
+        masked = sharpen(row, temperature)
+        masked[self._silent] = -np.inf
         return Restricted(masked, log_sum(masked), 0.0)
 
     def follows(self, tail: Tail, token: int) -> bool:

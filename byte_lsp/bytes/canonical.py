@@ -2,7 +2,7 @@
 
 ``Q(t) = prod P(t_k | t_<k) / Z(t_<k)`` with ``Z`` the mass of the tokens that keep the sequence extendable.
 Whether a token does is asked in order of probability, for so many tokens or until little mass is left; every
-result reports the mass left unasked, whose tokens count as extendable. What is drawn is always asked.
+``CoverSet`` reports the mass left unasked, whose tokens count as extendable. What is drawn is always asked.
 """
 
 import math

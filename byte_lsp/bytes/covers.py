@@ -5,7 +5,7 @@ partition those texts: ``P(x) = sum over covers of Q(cover)`` (Byte-Token Repres
 2410.09303, section 3).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -77,37 +77,54 @@ def draw_cover(
 
     Without a generator, the most probable one. A cover drawn that is not extendable is drawn again.
     """
+    if generator is None:
+        return next(ranked_covers(process, covers, np.inf))
     weights = np.concatenate([context.log_weights for context in covers.contexts])
     q1 = np.concatenate([context.log_q1 for context in covers.contexts])
-    firsts = np.cumsum([0, *(len(context.tokens) for context in covers.contexts)])
-    refused = np.zeros(len(weights), dtype=bool)
+    locate = _Locator(process, covers)
+    masses = np.exp(weights - weights.max())
+    if top_p < 1.0:
+        masses = nucleus(masses, top_p, locate.is_extendable)
     while True:
-        at = _pick(np.where(refused, -np.inf, weights), generator, top_p)
-        number = int(np.searchsorted(firsts, at, side="right")) - 1
-        context = covers.contexts[number]
-        token = int(context.tokens[at - firsts[number]])
-        if process.follows(context.tail, token):
-            return Cover(number, token, float(q1[at]) - log_sum(np.where(refused, -np.inf, q1)))
-        refused[at] = True
+        sums = np.cumsum(masses)
+        at = int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
+        if locate.is_extendable(at):
+            number, token = locate(at)
+            return Cover(number, token, float(q1[at]) - log_sum(q1))
+        masses[at], q1[at] = 0.0, -np.inf
 
 
 def ranked_covers(process: Process, covers: CoverSet, floor_nats: float) -> Iterator[Cover]:
     """Covers by falling probability, down to ``floor_nats`` below the best."""
     weights = np.concatenate([context.log_q1 for context in covers.contexts])
-    firsts = np.cumsum([0, *(len(context.tokens) for context in covers.contexts)])
+    locate = _Locator(process, covers)
     total = log_sum(weights)
     best: float | None = None
     for at in descending(weights):
-        number = int(np.searchsorted(firsts, at, side="right")) - 1
-        context = covers.contexts[number]
-        token = int(context.tokens[at - firsts[number]])
-        if not process.follows(context.tail, token):
+        if not locate.is_extendable(at):
             continue
         logprob = float(weights[at]) - total
         best = logprob if best is None else best
         if logprob < best - floor_nats:
             return
-        yield Cover(number, token, logprob)
+        yield Cover(*locate(at), logprob)
+
+
+class _Locator:
+    """Finds a cover's context and token by its place among all covers laid end to end."""
+
+    def __init__(self, process: Process, covers: CoverSet) -> None:
+        self._process = process
+        self._contexts = covers.contexts
+        self._firsts = np.cumsum([0, *(len(context.tokens) for context in covers.contexts)])
+
+    def __call__(self, at: int) -> tuple[int, int]:
+        number = int(np.searchsorted(self._firsts, at, side="right")) - 1
+        return number, int(self._contexts[number].tokens[at - self._firsts[number]])
+
+    def is_extendable(self, at: int) -> bool:
+        number, token = self(at)
+        return self._process.follows(self._contexts[number].tail, token)
 
 
 def next_byte(process: Process, covers: CoverSet) -> Row:
@@ -153,22 +170,16 @@ class _Trie:
         return nodes
 
     def _insert(self, tail: Tail) -> None:
-        pieces = self.process.finder.tokenizer.pieces
-        node, length = TRUNK_END, sum(len(pieces[token]) for token in tail.tokens[: self.skipped])
-        self._keep_tail(node, tail, self.skipped, length)
+        node = TRUNK_END
+        self.tails.setdefault(node, tail.beginning(self.skipped))
         for depth, token in enumerate(tail.tokens[self.skipped :], self.skipped + 1):
             child = self._children.get((node, token))
             if child is None:
                 child = self._children[node, token] = len(self.tokens)
                 self.tokens.append(token)
                 self.parents.append(node)
-            node, length = child, length + len(pieces[token])
-            self._keep_tail(node, tail, depth, length)
-
-    def _keep_tail(self, node: int, tail: Tail, depth: int, length: int) -> None:
-        if node not in self.tails:
-            canon = self.process.finder.canon
-            self.tails[node] = canon.tail(tail.text[:length], tail.tokens[:depth])
+                self.tails[child] = tail.beginning(depth)
+            node = child
 
 
 class _Weigher:
@@ -228,24 +239,22 @@ class _Weigher:
         return known
 
 
-def _pick(weights: Row, generator: np.random.Generator | None, top_p: float) -> int:
-    if generator is None:
-        return int(weights.argmax())
-    masses = np.exp(weights - weights.max())
-    if top_p < 1.0:
-        masses = keep_top(masses, top_p)
-    sums = np.cumsum(masses)
-    return int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
+def nucleus(masses: Row, top_p: float, is_extendable: Callable[[int], bool]) -> Row:
+    """The masses with all set to zero but the largest extendable ones that together reach ``top_p``.
 
-
-def keep_top(masses: Row, top_p: float) -> Row:
-    """The masses with all but the largest that together reach ``top_p`` of the total set to zero."""
-    order = np.argsort(-masses, kind="stable")
-    reached = np.cumsum(masses[order])
-    kept = order[: int(np.searchsorted(reached, top_p * reached[-1])) + 1]
-    result = np.zeros_like(masses)
-    result[kept] = masses[kept]
-    return result
+    The whole that ``top_p`` is a part of leaves out what was found not to be extendable on the way.
+    """
+    whole, reached = float(masses.sum()), 0.0
+    kept = np.zeros_like(masses)
+    for at in np.argsort(-masses, kind="stable").tolist():
+        if masses[at] == 0.0 or reached >= top_p * whole:
+            break
+        if is_extendable(at):
+            kept[at] = masses[at]
+            reached += float(masses[at])
+        else:
+            whole -= float(masses[at])
+    return kept
 
 
 def _common_beginning(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:

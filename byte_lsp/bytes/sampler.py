@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from byte_lsp.bytes.canonical import Process, Row, descending
-from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover, keep_top
+from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover, nucleus
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
 from byte_lsp.tokens.extendable import Tail
 
@@ -81,8 +81,10 @@ class Sampler:
 
     def _draw_extendable(self, tail: Tail, row: Row, top_p: float, generator: np.random.Generator) -> int:
         masses = np.exp(row - row.max())
+        if top_p < 1.0:
+            masses = nucleus(masses, top_p, lambda token: self.process.follows(tail, token))
         while True:
-            sums = np.cumsum(keep_top(masses, top_p) if top_p < 1.0 else masses)
+            sums = np.cumsum(masses)
             token = int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
             if self.process.follows(tail, token):
                 return token

@@ -15,7 +15,8 @@ _FEW_TOKENS = 64
 class Context:
     """An extendable token sequence that ends at a boundary of the prefix.
 
-    ``tokens`` spell the prefix from its first byte up to the boundary; ``residual`` is the rest of it. One
+    ``tokens`` spell the prefix from its first byte up to the boundary, without the bytes that the vocabulary
+    cannot spell (``Tokenizer.unspellable``); ``residual`` is the rest of it. One
     of the context's covers is the context and a token whose piece begins with the residual and runs past it.
     """
 

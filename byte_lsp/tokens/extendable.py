@@ -247,6 +247,11 @@ class Tail:
                 return True
         return False
 
+    def beginning(self, count: int) -> "Tail":
+        """The tail as it was after its first ``count`` tokens."""
+        tokens = self.tokens[:count]
+        return Tail(self._canon, self.text[: _spelled(self._canon.tokenizer, self.text, tokens)], tokens)
+
     def push(self, token: int) -> "Tail":
         """The tail after one more token."""
         text, tokens = self.text + self._canon.tokenizer.pieces[token], (*self.tokens, token)
@@ -256,10 +261,10 @@ class Tail:
 
     def _trim(self, text: bytes, tokens: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
         settled, _ = self._canon.settle(text)
-        pieces = self._canon.tokenizer.pieces
-        for count, end in enumerate(accumulate(len(pieces[token]) for token in tokens), 1):
-            if end == settled:
-                return text[end:], tokens[count:]
+        for count in range(1, len(tokens)):
+            end = _spelled(self._canon.tokenizer, text, tokens[:count])
+            if end >= settled:
+                return (text[end:], tokens[count:]) if end == settled else (text, tokens)
         return text, tokens
 
     def _begun_word(self, words: tuple[tuple[int, int], ...]) -> bytes | None:
@@ -294,6 +299,14 @@ class Tail:
             if needed <= 0:
                 return self.tokens[-count:]
         return self.tokens
+
+
+def _spelled(tokenizer: Tokenizer, text: bytes, tokens: tuple[int, ...]) -> int:
+    """How far into ``text`` these first tokens of it reach; bytes that no token spells lie in between."""
+    at = 0
+    for token in tokens:
+        at = text.index(tokenizer.pieces[token], at) + len(tokenizer.pieces[token])
+    return at
 
 
 def words_to_tokens(

@@ -29,7 +29,8 @@ class Split:
 class Tokenizer:
     """Encodes bytes as a model's tokenizer does, without start token, end token or dummy space.
 
-    ``pieces[id]`` are the bytes of a token; the pieces of ``encode(data)`` spell ``data`` exactly. Tokens
+    ``pieces[id]`` are the bytes of a token; the pieces of ``encode(data)`` spell ``data`` exactly, but for
+    bytes that no token spells (``unspellable``), which are left out, as llama.cpp leaves them out. Tokens
     that stand for no text (control, unused) have an empty piece and are never produced: a text that spells
     one is text.
     """
@@ -122,6 +123,11 @@ class Tokenizer:
         for spelling, token in self.atoms.items():
             if spelling in text:
                 yield spelling, token
+
+    @cached_property
+    def unspellable(self) -> frozenset[int]:
+        """Bytes that no sequence of tokens spells: some byte-level vocabularies lack a few of the 256."""
+        return frozenset(byte for byte in range(256) if not self.merges.encode(bytes([byte])))
 
     @cached_property
     def atoms(self) -> dict[str, int]:
