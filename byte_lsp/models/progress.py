@@ -36,4 +36,5 @@ def progress_bar(title: str) -> Iterator[ProgressCallback]:
     try:
         yield report
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -1,0 +1,17 @@
+"""Problems and suggestions at a cursor in a text."""
+
+from byte_lsp.cli_cursor import Cursor
+from byte_lsp.infill.problem import Candidate, InfillResult
+
+
+def test_a_problem_has_the_text_around_the_cursor_with_line_feeds() -> None:
+    problem = Cursor(b"a = 1\r\nb = 2\r\n", 8).pose(max_lines=3)
+    assert (problem.prefix, problem.suffix, problem.max_lines) == (b"a = 1\nb", b" = 2\n", 3)
+
+
+def test_suggestions_come_once_each_as_they_would_be_inserted() -> None:
+    texts = (b"x(y):\n  z\n\n", b"x)", b"x", b" ", b"caf\xc3")
+    result = InfillResult(tuple(Candidate(text, -1.0, "max_bytes", 1) for text in texts), 1.0, 1)
+    shown = Cursor(b"def f():\r\n", 6).read(result)
+    assert list(shown) == ["x(y):\r\n  z", "x", "caf"]
+    assert shown["x"].text == b"x)"
