@@ -1,0 +1,114 @@
+"""What a tail admits, and what counts as settled, against plain search with the tokenizer itself."""
+
+import random
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from byte_lsp.tokens import pretokenizer
+from byte_lsp.tokens.characters import incomplete_tail
+from byte_lsp.tokens.contexts import contexts, finder
+from byte_lsp.tokens.extendable import Tail
+from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
+
+from .conftest import Pair
+from .revealing import draw_text, write_vocabulary
+from .test_coverage import FOLLOWING, adversarial
+
+
+@given(adversarial, st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_admitted_tokens_are_those_that_texts_have(
+    pair: Pair, prefix: bytes, generator: random.Random
+) -> None:
+    assume(pair.spells(prefix))
+    tokenizer = pair.ours
+    frontier = finder(tokenizer).frontier(prefix)
+    for tail, residual in frontier.ends:
+        context = frontier.shared + tail.tokens
+        for token in tokens_to_ask(tokenizer, prefix, residual, generator):
+            if not incomplete_tail(tokenizer.decode((*context, token))):
+                assert tail.admits(token) == some_text_has(tokenizer, (*context, token)), (context, token)
+
+
+def tokens_to_ask(tokenizer: Tokenizer, prefix: bytes, residual: bytes, generator: random.Random) -> set[int]:
+    """Some tokens that run past the residual: any, and those that follow in fact."""
+    past = finder(tokenizer).index.beginning_with(residual)
+    likely = [tokenizer.encode(prefix[len(prefix) - len(residual) :] + probe)[:1] for probe in FOLLOWING]
+    asked = {token for tokens in likely for token in tokens} | set(generator.choices(past, k=8))
+    return {token for token in asked if len(tokenizer.pieces[token]) > len(residual)}
+
+
+def some_text_has(tokenizer: Tokenizer, tokens: tuple[int, ...]) -> bool:
+    text = tokenizer.decode(tokens)
+    return any(tuple(tokenizer.encode(text + probe)[: len(tokens)]) == tokens for probe in probes())
+
+
+def probes() -> Iterator[bytes]:
+    yield from FOLLOWING
+    undecided = [b" ", b"\n", b"\t", b"\r\n", "\u3000".encode(), b"1", "٣".encode(), b"'"]
+    yield from (first + second for first, second in product(undecided, [*undecided, b"a", b"(", b"re"]))
+
+
+@given(adversarial, adversarial)
+@settings(max_examples=200, deadline=None)
+def test_pushing_the_tokens_of_a_text_is_always_admitted(pair: Pair, prefix: bytes, rest: bytes) -> None:
+    text = prefix + rest
+    assume(pair.spells(text))
+    tail = finder(pair.ours).canon.tail(b"", ())
+    for token in pair.ours.encode(text):
+        assert tail.admits(token), (text, tail.text, token)
+        tail = tail.push(token)
+
+
+def test_a_tail_stays_short_while_a_text_grows(pair: Pair) -> None:
+    tail = finder(pair.ours).canon.tail(b"", ())
+    for token in pair.ours.encode(b"def push(self, item):\n    self.items.append(item)\n\n" * 40):
+        assert tail.admits(token)
+        tail = tail.push(token)
+        assert len(tail.text) < 200
+
+
+@pytest.mark.parametrize("pre", sorted(pretokenizer._PATTERNS))
+def test_what_is_settled_stays_whatever_follows(pre: str, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
+    canon, generator = finder(tokenizer).canon, random.Random(pre)
+    for _ in range(400):
+        text = draw_text(generator, 20).encode()
+        text = text[: generator.randint(0, len(text))]
+        settled, tokens = canon.settle(text)
+        assert tokenizer.decode(tokens) == text[:settled]
+        for _ in range(8):
+            seen = tokenizer.encode(text + draw_text(generator, 6).encode())
+            assert tuple(seen[: len(tokens)]) == tokens, text
+
+
+@pytest.mark.parametrize("pre", sorted(pretokenizer._PATTERNS))
+def test_pushing_is_admitted_under_every_pretokenizer(pre: str, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
+    generator = random.Random(pre)
+    for _ in range(300):
+        text = draw_text(generator, 14).encode()
+        tail = finder(tokenizer).canon.tail(b"", ())
+        for token in tokenizer.encode(text):
+            assert tail.admits(token), (text, tail.text)
+            tail = tail.push(token)
+
+
+def test_control_tokens_are_never_admitted(pair: Pair) -> None:
+    tail: Tail = finder(pair.ours).canon.tail(b"", ())
+    silent = [token for token, piece in enumerate(pair.ours.pieces) if not piece]
+    assert silent
+    assert not any(tail.admits(token) for token in silent)
+
+
+def test_blank_lines_have_the_contexts_that_plain_tokenization_never_has(pair: Pair) -> None:
+    """Before a letter several vocabularies split a run of newlines that is one token at the end of a text."""
+    prefix = b"x = 1\n\n\n"
+    tokens = tuple(pair.ours.encode(prefix + b"def f"))
+    spelled = {context.tokens for context in contexts(pair.ours, prefix) if not context.residual}
+    assert any(tokens[: len(context)] == context for context in spelled)

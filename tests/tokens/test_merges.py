@@ -1,0 +1,59 @@
+"""The two ways of running merges agree, with each other and with the definition."""
+
+import random
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byte_lsp.tokens.merges import NO_RANK, Merges, pack, unpack
+from byte_lsp.tokens.tokenizer import Tokenizer
+
+# Ranks collide on purpose: of equal ranks the leftmost goes first. Symbols 0 to 3 are leaves.
+RULES = st.dictionaries(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.integers(0, 6), max_size=40)
+
+
+def make_merges(rules: dict[tuple[int, int], int]) -> Merges:
+    """Merges in which the pair of number ``i`` becomes the symbol ``4 + i % 6``."""
+    ranks = {pack(*pair): rank for pair, rank in rules.items()}
+    merged = {pair: 4 + number % 6 for number, pair in enumerate(ranks)}
+    return Merges(lambda pair: ranks.get(pair, NO_RANK), merged, list, lambda symbol: (symbol,))
+
+
+def merge_by_definition(rules: dict[tuple[int, int], int], symbols: list[int]) -> list[int]:
+    names = {pair: 4 + number % 6 for number, pair in enumerate(rules)}
+    while True:
+        possible = [(rules[pair], at) for at, pair in enumerate(pairwise(symbols)) if pair in rules]
+        if not possible:
+            return symbols
+        _, at = min(possible)
+        symbols = [*symbols[:at], names[symbols[at], symbols[at + 1]], *symbols[at + 2 :]]
+
+
+@given(RULES, st.lists(st.integers(0, 3), min_size=2, max_size=60))
+def test_short_and_long_words_are_merged_by_definition(
+    rules: dict[tuple[int, int], int], symbols: list[int]
+) -> None:
+    merges = make_merges(rules)
+    expected = merge_by_definition(rules, symbols)
+    assert merges._merge_short(list(symbols)) == expected
+    assert merges._merge_long(list(symbols)) == expected
+
+
+def test_short_and_long_agree_in_a_real_vocabulary(gpt2: Tokenizer) -> None:
+    generator = random.Random(3)
+    for _ in range(300):
+        word = bytes(generator.choices(b"aaeinostrld==--  \xe4\xb8\xad", k=generator.randint(2, 400)))
+        leaves = gpt2.merges._leaves(word)
+        assert gpt2.merges._merge_short(list(leaves)) == gpt2.merges._merge_long(list(leaves))
+
+
+def test_words_of_any_length_are_spelled_by_their_tokens(gpt2: Tokenizer) -> None:
+    for length in (1, 47, 48, 49, 5_000):
+        word = (b"undeniable" * 500)[:length]
+        assert gpt2.decode(gpt2.encode_word(word)) == word
+
+
+@given(st.integers(0, (1 << 24) - 1), st.integers(0, (1 << 24) - 1))
+def test_pairs_unpack_to_what_was_packed(left: int, right: int) -> None:
+    assert unpack(pack(left, right)) == (left, right)
