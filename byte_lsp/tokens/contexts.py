@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from byte_lsp.tokens.characters import incomplete_tail
 from byte_lsp.tokens.extendable import Canon, Tail, words_to_tokens
 from byte_lsp.tokens.tokenizer import Tokenizer
 
@@ -88,16 +89,42 @@ class ContextFinder:
             if tokens in ends:
                 continue
             tail, residual = self.canon.tail(text[:at], tokens), text[at:]
-            if self._covered(tail, residual, begun) if residual else self.canon.stands(text, tokens):
+            if self._covered(tail, residual, begun) if residual else self._stands(tail):
                 ends[tokens] = tail, residual
         return Frontier(shared, tuple(sorted(ends.values(), key=lambda end: len(end[1]))))
 
     def _covered(self, tail: Tail, residual: bytes, begun: bytes) -> bool:
         """Whether some token that begins with ``residual`` runs past it in the word ``begun``."""
-        return any(
-            (not begun or tail.seam_holds(begun, token)) and tail.admits(token)
+        candidates = (
+            token
             for byte in self._bytes_inside(tail, residual, begun)
             for token in self.index.beginning_with(residual + bytes([byte]))
+        )
+        return any(
+            (not begun or tail.seam_holds(begun, token))
+            and tail.admits(token)
+            and self._ends_well(tail.push(token))
+            for token in candidates
+        )
+
+    def _stands(self, tail: Tail) -> bool:
+        """Whether some text begins with exactly this tail."""
+        if incomplete_tail(tail.text):
+            return self._ends_well(tail)
+        return self.canon.stands(tail.text, tail.tokens)
+
+    def _ends_well(self, tail: Tail) -> bool:
+        """Whether a character that has begun at the end can be completed, token by token, or stay invalid.
+
+        Which characters can follow decides how the text before them is split, and the bytes of a character
+        decide how it is merged: both have to be the same character's.
+        """
+        if not incomplete_tail(tail.text):
+            return True
+        return self.canon.stands_invalid(tail.text, tail.tokens) or any(
+            tail.admits(token) and self._ends_well(tail.push(token))
+            for byte in range(0x80, 0xC0)
+            for token in self.index.beginning_with(bytes([byte]))
         )
 
     def _bytes_inside(self, tail: Tail, residual: bytes, begun: bytes) -> list[int]:

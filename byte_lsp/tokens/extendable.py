@@ -18,6 +18,7 @@ from byte_lsp.tokens.pretokenizer import PreTokenizer
 from byte_lsp.tokens.tokenizer import Split, Tokenizer
 
 _TAIL_BYTES = 48
+_NO_CONTINUATION = (b"", b"a", b" ", b"\n", b"0", b"(", b"'", b" a", b"\xff")
 _ALL_BYTES = frozenset(range(256))
 _SETTLING_TURNS = 2
 _LONG_RUN = re.compile(r"([aA])\1{3}")
@@ -121,6 +122,13 @@ class Canon:
             if tuple(seen) == tokens:
                 return True
         return False
+
+    def stands_invalid(self, text: bytes, tokens: tuple[int, ...]) -> bool:
+        """The same for a text whose last character is never completed."""
+        return any(
+            tuple(self.tokenizer.encode(text + following)[: len(tokens)]) == tokens
+            for following in _NO_CONTINUATION
+        )
 
     def _turns(self, text: str, start: int) -> int:
         """How often the sort of character changes after ``start``; splits never look past two changes."""
