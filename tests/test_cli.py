@@ -167,9 +167,12 @@ def test_nobody_reading_the_output_is_no_news() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles only")
 @pytest.mark.usefixtures("smollm2_path")
 def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    # A shell that runs us in the background has SIGINT ignored, and a child inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
+    signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     assert process.stdout.readline()  # the server and both workers are at it
     os.killpg(process.pid, signal.SIGINT)
