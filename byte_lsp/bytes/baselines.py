@@ -6,6 +6,8 @@ Both are restricted sets of contexts, drawn from the bare model without the cano
 * ``healing``: the last token is rolled back and the next one must begin with its bytes.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from byte_lsp.bytes.canonical import Restricted, Row, log_sum, sharpen
@@ -53,6 +55,26 @@ def weigh_healing(engine: Engine, process: BareProcess, prefix: bytes, temperatu
     tokens = tuple(process.finder.tokenizer.encode(prefix))
     residual = process.finder.tokenizer.pieces[tokens[-1]] if tokens else b""
     return _single(engine, process, prefix, tokens[:-1], residual, temperature)
+
+
+def weigh_healed_bytes(engine: Engine, process: BareProcess, prefix: bytes) -> CoverSet:
+    """Token healing for the next byte: a longer token in place of the last, or any token after that."""
+    tokens = process.finder.tokenizer.encode(prefix)
+    if not tokens:
+        return weigh_plain(engine, process, prefix)
+    healed = weigh_healing(engine, process, prefix)
+    plain = weigh_plain(engine, process, prefix)
+    (rolled_back,), (whole,) = healed.contexts, plain.contexts
+    kept = float(rolled_back.log_q1[rolled_back.tokens == tokens[-1]][0])
+    pieces = process.finder.tokenizer.pieces
+    longer = np.array([len(pieces[token]) > len(rolled_back.residual) for token in rolled_back.tokens])
+    q1 = np.where(longer, rolled_back.log_q1, -np.inf)
+    after = whole.log_q1 - log_sum(whole.log_q1) + kept
+    contexts = [
+        replace(rolled_back, log_weights=q1, log_q1=q1),
+        replace(whole, log_weights=after, log_q1=after),
+    ]
+    return CoverSet(contexts, 0.0, healed.tokens_evaluated + plain.tokens_evaluated, 2)
 
 
 def _single(

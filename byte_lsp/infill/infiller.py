@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from byte_lsp.bytes.baselines import BareProcess, weigh_healing, weigh_plain
+from byte_lsp.bytes.baselines import BareProcess, weigh_healed_bytes, weigh_healing, weigh_plain
 from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row
 from byte_lsp.bytes.covers import Cover, CoverSet, next_byte, ranked_covers, weigh_covers
 from byte_lsp.bytes.framing import Framing
@@ -63,6 +63,8 @@ class Infiller:
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact") -> Row:
         """Log-probabilities of the next byte, shape (257,), index 256 being end-of-text."""
+        if arm == "healing":
+            return next_byte(self._bare, weigh_healed_bytes(self.engine, self._bare, prefix))
         return next_byte(self._process(arm), self._weigh(prefix, arm, Sampling()))
 
     def _weigh(self, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:

@@ -24,7 +24,7 @@ class Limits:
     def check(self, text: bytes) -> Stopped | None:
         """What to keep of ``text`` if it is finished, else None."""
         found = [at for stop in self.stop if stop and (at := text.find(stop)) >= 0]
-        if found:
+        if found and min(found) <= self.max_bytes:
             return Stopped(text[: min(found)], "stop")
         end = self._end_of_lines(text)
         if end is not None and end <= self.max_bytes:
@@ -42,6 +42,6 @@ class Limits:
         while (end := text.find(b"\n", start)) >= 0:
             lines += bool(text[start:end].strip())
             if lines >= self.max_lines:
-                return end
+                return end - text[:end].endswith(b"\r")
             start = end + 1
         return None

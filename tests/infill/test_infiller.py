@@ -1,0 +1,159 @@
+"""From problems to candidates, with a table model behind a tiny tokenizer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from byte_lsp.bytes.sampler import Sampling
+from byte_lsp.engines.protocol import TRUNK_END, LogProbs, TokenTree
+from byte_lsp.engines.table import TableEngine
+from byte_lsp.errors import Cancelled
+from byte_lsp.infill.infiller import Infiller
+from byte_lsp.infill.problem import Arm, InfillProblem
+from byte_lsp.infill.stopping import Limits
+from tests.bytes.tiny import END, FRAMING, Tiny, tinies
+
+ENDLESS = Limits(10_000)
+
+
+@pytest.fixture
+def tiny() -> Tiny:
+    return next(each for each in tinies() if each.name == "gpt-2")
+
+
+@pytest.fixture
+def engine(tiny: Tiny) -> TableEngine:
+    return tiny.engine(21)
+
+
+@pytest.fixture
+def infiller(tiny: Tiny, engine: TableEngine) -> Infiller:
+    return Infiller(engine, tiny.tokenizer, FRAMING)
+
+
+class NeverEnding(TableEngine):
+    """A text hardly ever ends. It gives itself up once it has evaluated ``limit`` tokens, as others would."""
+
+    limit = 1 << 30
+
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+        if self.tokens_evaluated >= self.limit:
+            self.interrupt(True)
+        return super().evaluate(tree, nodes)
+
+    def row(self, path: tuple[int, ...]) -> LogProbs:
+        row = super().row(path).copy()
+        row[END] = -50.0
+        return row
+
+
+def never_ending(tiny: Tiny, context_tokens: int) -> NeverEnding:
+    return NeverEnding(len(tiny.tokenizer.pieces), seed=4, context_tokens=context_tokens)
+
+
+def test_alternatives_are_distinct_and_the_greedy_one_comes_first(infiller: Infiller) -> None:
+    result = infiller.infill(InfillProblem(b"aa ", alternatives=3, max_bytes=6, max_lines=0))
+    texts = [candidate.text for candidate in result.candidates]
+    assert len(texts) == len(set(texts)) == 3
+    assert result.candidates[0].text == infiller.complete(b"aa ", Sampling(0), Limits(6)).text
+
+
+def test_one_candidate_is_made_unless_more_are_asked_for(infiller: Infiller) -> None:
+    assert len(infiller.infill(InfillProblem(b"a", max_bytes=4)).candidates) == 1
+
+
+def test_sampled_alternatives_follow_the_seed(infiller: Infiller) -> None:
+    def texts(seed: int) -> list[bytes]:
+        problem = InfillProblem(b"a", alternatives=3, max_bytes=5, temperature=1.0, seed=seed)
+        return [candidate.text for candidate in infiller.infill(problem).candidates]
+
+    assert texts(1) == texts(1)
+    assert len({tuple(texts(seed)) for seed in range(8)}) > 1
+
+
+@pytest.mark.parametrize("arm", ["exact", "plain", "healing"])
+def test_next_byte_is_a_distribution_in_every_arm(infiller: Infiller, arm: Arm) -> None:
+    for prefix in (b"", b"a", b"a ", b"  ", b"a\n\n", b"a (", b"((a"):
+        assert np.exp(infiller.next_byte(prefix, arm)).sum() == pytest.approx(1.0), prefix
+
+
+def test_every_token_evaluated_is_counted(infiller: Infiller, engine: TableEngine) -> None:
+    before = engine.tokens_evaluated
+    candidate = infiller.complete(b"a (a", Sampling(1.0, seed=3), Limits(30))
+    assert candidate.tokens_evaluated == engine.tokens_evaluated - before > 4
+
+
+def test_reasons_to_stop(infiller: Infiller) -> None:
+    def reasons(limits: Limits, prefix: bytes = b"a") -> set[str]:
+        draws = (infiller.complete(prefix, Sampling(1.0, seed=seed), limits) for seed in range(40))
+        return {draw.stop_reason for draw in draws}
+
+    assert reasons(Limits(1)) <= {"max_bytes", "end_of_text"}
+    assert "end_of_text" in reasons(ENDLESS)
+    assert "max_lines" in reasons(Limits(1000, 1))
+    assert "stop" in reasons(Limits(1000, 0, (b"(",)))
+
+
+def test_a_candidate_ends_before_its_stop_and_within_its_bytes(infiller: Infiller) -> None:
+    for seed in range(60):
+        candidate = infiller.complete(b"a", Sampling(1.0, seed=seed), Limits(4, 0, (b"((",)))
+        assert b"((" not in candidate.text
+        assert len(candidate.text) <= 4
+        assert candidate.logprob < 0
+
+
+def test_generation_ends_where_the_context_is_full(tiny: Tiny) -> None:
+    engine = never_ending(tiny, 80)
+    candidate = Infiller(engine, tiny.tokenizer, FRAMING).complete(b"a", Sampling(1.0, seed=1), ENDLESS)
+    assert candidate.stop_reason == "context_full"
+    assert candidate.tokens_evaluated <= 80
+
+
+def test_a_prefix_too_long_loses_its_beginning(tiny: Tiny) -> None:
+    engine = never_ending(tiny, 160)
+    infiller = Infiller(engine, tiny.tokenizer, FRAMING)
+    for length in range(90, 400, 7):
+        prefix = (b"aa (a\n" * 80)[:length]
+        result = infiller.infill(InfillProblem(prefix, max_bytes=20, max_lines=0))
+        assert len(result.candidates[0].text) == 20
+
+
+@pytest.mark.parametrize("limit", [0, 25, 60])
+def test_cancelling_stops_before_the_next_token(tiny: Tiny, limit: int) -> None:
+    """The prefix has some 20 tokens: the limits lie before it, after it and in the text that follows."""
+    engine = never_ending(tiny, 500)
+    engine.limit = limit
+    infiller = Infiller(engine, tiny.tokenizer, FRAMING)
+    with pytest.raises(Cancelled):
+        infiller.complete(b"(a" * 10, Sampling(1.0, seed=1), ENDLESS)
+    assert engine.tokens_evaluated == limit
+    engine.limit = ENDLESS.max_bytes
+    engine.interrupt(False)
+    assert infiller.complete(b"a", Sampling(1.0, seed=1), Limits(3)).text
+
+
+def test_plain_and_healing_begin_where_their_definitions_say(tiny: Tiny, infiller: Infiller) -> None:
+    """On a table the next byte of either arm is known from one or two rows."""
+    engine, pieces = tiny.engine(21), tiny.tokenizer.pieces
+    tokens = tuple(tiny.tokenizer.encode(b"aa"))
+    assert len(tokens) == 1
+
+    def masses(path: tuple[int, ...]) -> LogProbs:
+        row = np.exp(engine.evaluate(TokenTree((END, *path)), [TRUNK_END])[0])
+        return row / row.sum()
+
+    plain = np.zeros(257)
+    for token, mass in enumerate(masses(tokens)):
+        plain[pieces[token][0] if token != END else 256] += mass
+    assert np.exp(infiller.next_byte(b"aa", "plain")) == pytest.approx(plain, abs=1e-9)
+
+    healed = {token: mass for token, mass in enumerate(masses(())) if pieces[token].startswith(b"aa")}
+    expected = np.zeros(257)
+    for token, mass in healed.items():
+        share = mass / sum(healed.values())
+        if pieces[token] == b"aa":
+            expected += share * plain
+        else:
+            expected[pieces[token][2]] += share
+    assert np.exp(infiller.next_byte(b"aa", "healing")) == pytest.approx(expected, abs=1e-9)
