@@ -4,12 +4,15 @@ llama.cpp puts a dummy space before a text, byte-lsp does not. Behind a line fee
 this vocabulary, the two see the same text.
 """
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .conftest import Pair
-from .texts import KINDS, files_of
+from .test_coverage import adversarial, check_covered
+from .texts import KINDS, files_of, windows
 
 MARK = "\u2581"
 DENSE = "ab 'st.,()0195\n\t\réüß中文あ한\u0301😀\u200d\u00a0\x00\x80"
@@ -36,6 +39,19 @@ def test_ids_of_real_files(llama_spm: Pair, kind: str) -> None:
         assert llama_spm.ours.encode(text.encode()) == native_ids(llama_spm, text.encode())
         compared += len(text)
     assert compared > 1_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_crossing_token_of_real_text_is_a_cover(llama_spm: Pair, kind: str) -> None:
+    for text in windows(kind, 150, 200, seed=9):
+        for offset in random.Random(text).sample(range(len(text)), 3):
+            check_covered(llama_spm.ours, text, offset)
+
+
+@given(adversarial, st.data())
+@settings(max_examples=150, deadline=None)
+def test_the_crossing_token_of_odd_text_is_a_cover(llama_spm: Pair, text: bytes, data: st.DataObject) -> None:
+    check_covered(llama_spm.ours, text, data.draw(st.integers(0, len(text) - 1)))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text(st.sampled_from(DENSE)))
