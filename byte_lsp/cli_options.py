@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from byte_lsp.settings import Settings
 
@@ -41,3 +42,10 @@ def between(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add ``--out`` and ``--json``, for measurements."""
+    out = "write a JSON file with everything, and plots, into this folder"
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help=out)
+    parser.add_argument("--json", action="store_true", help="print JSON in place of tables")

@@ -33,9 +33,17 @@ class TransportError(ByteLspError):
     """The server cannot be reached or started in the way that was asked for."""
 
 
+class SettingsError(ByteLspError):
+    """A setting cannot be used."""
+
+
 class PlaceError(ByteLspError):
     """A file cannot be read, or has no such line or column."""
 
 
 class DemoError(ByteLspError):
     """The demo could not show what it is there to show."""
+
+
+class EvaluationError(ByteLspError):
+    """A benchmark cannot be run with what it was given."""

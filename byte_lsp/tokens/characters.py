@@ -30,9 +30,35 @@ def class_of(code_point: int) -> str:
     return kinds[bisect_right(starts, code_point) - 1]
 
 
+def sort_of(character: str) -> str:
+    """The class of one character of a text, invalid bytes counting as U+FFFD; empty for no character."""
+    return class_of(ord(character.translate(_ESCAPED_BYTES))) if character else ""
+
+
 def class_edges() -> Sequence[int]:
     """Code points at which the class changes, ascending."""
     return _runs()[0]
+
+
+# unicode_cpt_is_han of llama.cpp: blocks of Chinese characters, with what is not assigned in them.
+_HAN_BLOCKS = (
+    range(0x3400, 0x4DC0),
+    range(0x4E00, 0xA000),
+    range(0xF900, 0xFB00),
+    range(0x20000, 0x2A6E0),
+    range(0x2A700, 0x2EBF0),
+    range(0x2F800, 0x2FA20),
+)
+
+
+def is_han(code_point: int) -> bool:
+    """Whether llama.cpp takes this for a Chinese character."""
+    return any(code_point in block for block in _HAN_BLOCKS)
+
+
+def han_edges() -> set[int]:
+    """Code points at which ``is_han`` changes."""
+    return {edge for block in _HAN_BLOCKS for edge in (block.start, block.stop)}
 
 
 def decode(data: bytes) -> str:

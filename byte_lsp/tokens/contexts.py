@@ -1,15 +1,20 @@
 """Extendable contexts of a byte prefix, and the tokens that cover its end."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+from byte_lsp.tokens.admission import Admissions
 from byte_lsp.tokens.characters import incomplete_tail
 from byte_lsp.tokens.extendable import Canon, Tail, words_to_tokens
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 _FEW_TOKENS = 64
+_KEPT_ANSWERS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class PieceIndex:
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self.tokens = sorted((token for token, piece in enumerate(pieces) if piece), key=pieces.__getitem__)
         self._pieces = [pieces[token] for token in self.tokens]
+        self.branches = lru_cache(maxsize=1 << 12)(self._find_branches)
 
     def span(self, beginning: bytes) -> tuple[int, int]:
         """The range of ``tokens`` whose pieces begin with these bytes and are longer."""
@@ -51,10 +57,35 @@ class PieceIndex:
             low += 1
         return low, high
 
+    def spelling(self, piece: bytes) -> list[int]:
+        """The tokens with exactly this piece."""
+        low = bisect_left(self._pieces, piece)
+        return self.tokens[low : bisect_right(self._pieces, piece)]
+
     def beginning_with(self, beginning: bytes) -> list[int]:
         """Tokens whose pieces begin with these bytes, equal ones included."""
         low, high = self._range(beginning)
         return self.tokens[low:high]
+
+    def narrow(self, low: int, high: int, depth: int, byte: int) -> tuple[int, int, int]:
+        """Of the places ``low`` to ``high``, whose pieces agree in ``depth`` bytes, those that have ``byte``
+        next.
+
+        Returns (first, cut, last): the pieces up to ``cut`` end with that byte, those from there run on.
+        """
+        pieces = self._pieces
+        low = bisect_left(pieces, byte, low, high, key=lambda piece: piece[depth])
+        high = bisect_right(pieces, byte, low, high, key=lambda piece: piece[depth])
+        cut = low
+        while cut < high and len(pieces[cut]) == depth + 1:
+            cut += 1
+        return low, cut, high
+
+    def _find_branches(self, low: int, high: int, depth: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where the next byte changes among places ``low`` to ``high``, and what it is from there on."""
+        nexts = np.array([piece[depth] for piece in self._pieces[low:high]], dtype=np.intp)
+        changes = np.flatnonzero(np.diff(nexts, prepend=-1))
+        return changes + low, nexts[changes]
 
     def bytes_after(self, beginning: bytes) -> Iterator[int]:
         """The bytes that follow ``beginning`` in some piece, ascending."""
@@ -79,6 +110,12 @@ class ContextFinder:
         self.tokenizer = tokenizer
         self.canon = Canon(tokenizer)
         self.index = PieceIndex(tokenizer.pieces)
+        self._standing: dict[tuple[bytes, tuple[int, ...]], bool] = {}
+
+    @cached_property
+    def admissions(self) -> Admissions:
+        """What may follow a sequence, for the whole vocabulary at once."""
+        return Admissions(self.canon)
 
     def frontier(self, prefix: bytes) -> Frontier:
         """Every extendable context of ``prefix`` that some extendable cover continues."""
@@ -103,28 +140,53 @@ class ContextFinder:
         return any(
             (not begun or tail.seam_holds(begun, token))
             and tail.admits(token)
-            and self._ends_well(tail.push(token))
+            and self._stands(tail.push(token))
             for token in candidates
         )
 
     def _stands(self, tail: Tail) -> bool:
         """Whether some text begins with exactly this tail."""
-        if incomplete_tail(tail.text):
-            return self._ends_well(tail)
-        return self.canon.stands(tail.text, tail.tokens)
+        known = self._standing.get((tail.text, tail.tokens))
+        if known is None:
+            known = self._standing[tail.text, tail.tokens] = self._find_standing(tail)
+            if len(self._standing) > _KEPT_ANSWERS:
+                self._standing.clear()
+        return known
 
-    def _ends_well(self, tail: Tail) -> bool:
-        """Whether a character that has begun at the end can be completed, token by token, or stay invalid.
+    def _find_standing(self, tail: Tail) -> bool:
+        if incomplete_tail(tail.text):
+            return self.canon.stands_invalid(tail.text, tail.tokens) or self._is_completed(tail)
+        if self.canon.stands(tail.text, tail.tokens):
+            return True
+        outcomes = self.canon.outcomes(tail.text, b"")
+        words = {tail.begun_word(outcome.words) for outcome in outcomes if outcome.atom == -1}
+        return any(self._goes_on(tail, begun) for begun in words if begun)
+
+    def _is_completed(self, tail: Tail) -> bool:
+        """Whether a character that has begun at the end can be completed, token by token.
 
         Which characters can follow decides how the text before them is split, and the bytes of a character
         decide how it is merged: both have to be the same character's.
         """
-        if not incomplete_tail(tail.text):
-            return True
-        return self.canon.stands_invalid(tail.text, tail.tokens) or any(
-            tail.admits(token) and self._ends_well(tail.push(token))
+        return any(
+            tail.admits(token) and self._stands(tail.push(token))
             for byte in range(0x80, 0xC0)
             for token in self.index.beginning_with(bytes([byte]))
+        )
+
+    def _goes_on(self, tail: Tail, begun: bytes) -> bool:
+        """Whether some token may follow in the word ``begun``.
+
+        Where a split needs the word to go on, the merges must let it: of all the letters that may follow a
+        space there can be none that does not merge with it.
+        """
+        standing = self.admissions.standing
+        possible = standing.behind(tail) | standing.odd
+        return any(
+            tail.seam_holds(begun, token) and tail.admits(token) and self._stands(tail.push(token))
+            for byte in self._bytes_inside(tail, b"", begun)
+            for token in self.index.beginning_with(bytes([byte]))
+            if possible[token]
         )
 
     def _bytes_inside(self, tail: Tail, residual: bytes, begun: bytes) -> list[int]:

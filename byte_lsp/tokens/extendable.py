@@ -7,12 +7,24 @@ boundary on; what stands before it no longer matters.
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from byte_lsp.tokens.characters import decode, encode, incomplete_tail, is_invalid_start
+from byte_lsp.tokens.characters import (
+    LETTER,
+    MARK,
+    NUMBER,
+    OTHER,
+    WHITESPACE,
+    decode,
+    encode,
+    incomplete_tail,
+    is_invalid_start,
+    sort_of,
+)
 from byte_lsp.tokens.lookahead import Lookahead
 from byte_lsp.tokens.pretokenizer import PreTokenizer
 from byte_lsp.tokens.tokenizer import Split, Tokenizer
@@ -20,6 +32,7 @@ from byte_lsp.tokens.tokenizer import Split, Tokenizer
 _TAIL_BYTES = 48
 _NO_CONTINUATION = (b"", b"a", b" ", b"\n", b"0", b"(", b"'", b" a", b"\xff")
 _ALL_BYTES = frozenset(range(256))
+_TELLING_SORTS = (LETTER, NUMBER, WHITESPACE)
 _SETTLING_TURNS = 2
 _LONG_RUN = re.compile(r"([aA])\1{3}")
 _CONTRACTION_BEGUN = re.compile(rb"'[a-zA-Z]?\Z")
@@ -51,10 +64,12 @@ class Canon:
         self.tokenizer = tokenizer
         splitter = tokenizer.splitter
         self._lookahead = Lookahead(splitter) if isinstance(splitter, PreTokenizer) else None
-        self._atom_heads = _heads(tokenizer.atoms)
-        self._of_classes = lru_cache(maxsize=1 << 16)(self._outcomes_of_classes)
+        self._atom_heads = _heads(tokenizer.vocabulary.atoms)
+        self._any_atom = re.compile(b"|".join(map(re.escape, tokenizer.vocabulary.atoms)))
+        self._longest_atom_head = max(map(len, self._atom_heads), default=0)
+        self.outcomes_of_classes = lru_cache(maxsize=1 << 16)(self._outcomes_of_classes)
         self._of_bytes = lru_cache(maxsize=1 << 14)(self._outcomes_of_bytes)
-        self._shape = lru_cache(maxsize=1 << 16)(self._find_shape)
+        self.shape = lru_cache(maxsize=1 << 16)(self._find_shape)
 
     def outcomes(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
         """Every way in which ``text + piece``, followed by anything, can fall into words.
@@ -62,7 +77,7 @@ class Canon:
         ``text`` begins at a word boundary; the whole piece lies inside one word.
         """
         begun = incomplete_tail(text)
-        if self._lookahead is None or self._atom_heads or (begun and not piece):
+        if self._lookahead is None or (begun and not piece) or self._meets_atoms(text + piece):
             return self._of_bytes(text, piece)
         if begun and 0x80 <= piece[0] < 0xC0:
             if is_invalid_start(text[-begun:] + piece):
@@ -81,18 +96,37 @@ class Canon:
 
     def _outcomes_of(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
         """The same for a piece that ends with a character, or with bytes that shall never become one."""
-        classes, offsets = self._shape(text, b"")
-        begun = _CONTRACTION_BEGUN.search(text)
-        piece_classes, _ = self._shape(piece, begun[0] if begun else b"")
-        found = self._of_classes(classes, piece_classes)
+        classes, offsets = self.shape(text, b"")
+        piece_classes, _ = self.shape(piece, self.contraction_begun(text))
+        found = self.outcomes_of_classes(classes, piece_classes)
         return found if offsets is None else tuple(_relocate(outcome, offsets) for outcome in found)
+
+    @property
+    def splits_by_class(self) -> bool:
+        """Whether a pre-tokenizer decides where words end."""
+        return self._lookahead is not None
+
+    def contraction_begun(self, text: bytes) -> bytes:
+        """The apostrophe at the end of ``text``, with the letter behind it if there is one, or nothing."""
+        begun = _CONTRACTION_BEGUN.search(text)
+        return begun[0] if begun else b""
+
+    def shape_of_piece(self, piece: bytes, behind: bytes) -> str:
+        """The look-ahead classes of a piece that follows ``behind``, long runs of letters cut short."""
+        return self._find_shape(piece, behind)[0]
+
+    def atom_rests(self, text: bytes) -> list[bytes]:
+        """What completes a USER_DEFINED token of which ``text`` ends with the beginning."""
+        return [rest for head in self._atoms_begun(text) for rest in self._atom_heads[head]]
 
     def bytes_inside(self, text: bytes, residual: bytes, begins_at: int) -> frozenset[int]:
         """Bytes that may follow ``text + residual`` while the word that begins at ``begins_at`` goes on.
 
         Never too few: where a byte does not decide a character's class, it is among them.
         """
-        if self._lookahead is None or self._atom_heads or incomplete_tail(residual) or incomplete_tail(text):
+        if self._lookahead is None or incomplete_tail(residual) or incomplete_tail(text):
+            return _ALL_BYTES
+        if self._meets_atoms(text + residual):
             return _ALL_BYTES
         inside = {
             character
@@ -108,11 +142,14 @@ class Canon:
     def settle(self, text: bytes) -> tuple[int, tuple[int, ...]]:
         """The last offset at which a word ends whatever follows ``text``, and the tokens up to there."""
         characters = decode(text[: len(text) - incomplete_tail(text)])
-        limit = len(characters) - self._atom_overlap(characters)
+        limit = len(text) - max(map(len, self._atoms_begun(text)), default=0)
         split = self.tokenizer.split(characters)
         for end in reversed(split.restarts):
-            if end <= limit and self._turns(characters, end) >= _SETTLING_TURNS:
-                return len(encode(characters[:end])), self.tokenizer.tokens_of_words(characters, split, end)
+            if self._turns(characters, end) < _SETTLING_TURNS:
+                continue
+            settled = len(encode(characters[:end]))
+            if settled <= limit:
+                return settled, self.tokenizer.tokens_of_words(characters, split, end)
         return 0, ()
 
     def stands(self, text: bytes, tokens: tuple[int, ...]) -> bool:
@@ -155,18 +192,24 @@ class Canon:
         if len(classes) == len(text) and not _LONG_RUN.search(classes):
             return classes, None
         offsets = [0, *accumulate(len(encode(character)) for character in characters[len(behind) :])]
-        kept = [at for at in range(len(classes)) if not _inside_run(classes, at)]
+        kept = [at for at in range(len(classes)) if not _inside_run(classes, at, self._lookahead.fillers)]
         return "".join(classes[at] for at in kept), (*(offsets[at] for at in kept), offsets[-1])
 
     def _outcomes_of_classes(self, text: str, piece: str) -> tuple[Outcome, ...]:
         assert self._lookahead is not None
         split = self.tokenizer.splitter.split
         cut, end = len(text), len(text) + len(piece)
+        whole = text + piece
         found: dict[Outcome, None] = {}
-        for following in self._lookahead.after(text + piece):
-            outcome = self._outcome([(at, -1) for at in split(text + piece + following)], cut, end)
-            if outcome is not None:
-                found[outcome] = None
+        seen: set[tuple[int, ...]] = set()
+        for following in self._lookahead.after(whole):
+            ends = split(whole + following)
+            known = tuple(ends[: bisect_right(ends, end)])
+            if known not in seen:
+                seen.add(known)
+                outcome = self._outcome([(at, -1) for at in known], cut, end)
+                if outcome is not None:
+                    found[outcome] = None
         return tuple(found)
 
     def _outcomes_of_bytes(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
@@ -208,17 +251,18 @@ class Canon:
         else:
             for following in self._lookahead.after(characters):
                 yield text + encode(following)
-        for rest in self._atom_rests(decode(text)):
-            yield text + encode(rest)
+        for rest in self.atom_rests(text):
+            yield text + rest
 
-    def _atom_rests(self, text: str) -> Iterator[str]:
-        for length in range(1, min(len(text), max(self._atom_heads, default=0)) + 1):
-            yield from self._atom_heads.get(length, {}).get(text[-length:], ())
+    def _meets_atoms(self, text: bytes) -> bool:
+        """Whether a USER_DEFINED token splits ``text``, or may do so by what follows."""
+        atoms = self.tokenizer.atoms
+        return bool(atoms) and bool(self._any_atom.search(text) or self._atoms_begun(text))
 
-    def _atom_overlap(self, text: str) -> int:
-        """Length of the longest end of ``text`` that begins a USER_DEFINED token."""
-        longest = min(len(text), max(self._atom_heads, default=0))
-        return next((n for n in range(longest, 0, -1) if text[-n:] in self._atom_heads.get(n, {})), 0)
+    def _atoms_begun(self, text: bytes) -> list[bytes]:
+        """Ends of ``text`` with which a USER_DEFINED token begins."""
+        ends = (text[-length:] for length in range(1, min(len(text), self._longest_atom_head) + 1))
+        return [end for end in ends if end in self._atom_heads]
 
 
 class Tail:
@@ -232,6 +276,12 @@ class Tail:
         self.text = text
         self.tokens = tokens
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tail) and self.tokens == other.tokens and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.tokens))
+
     def admits(self, token: int) -> bool:
         """Whether the sequence stays extendable when this token follows."""
         tokenizer = self._canon.tokenizer
@@ -239,7 +289,7 @@ class Tail:
         if not piece or not tokenizer.is_reachable(token):
             return False
         for outcome in self._canon.outcomes(self.text, piece):
-            begun = self._begun_word(outcome.words)
+            begun = self.begun_word(outcome.words)
             if begun is None:
                 continue
             if outcome.atom != -1:
@@ -254,6 +304,28 @@ class Tail:
             if self.seam_holds(begun, token):
                 return True
         return False
+
+    def after_last_atom(self) -> "Tail":
+        """The tail since its last USER_DEFINED token, behind which splitting begins anew."""
+        tokenizer = self._canon.tokenizer
+        atoms = tokenizer.atom_tokens
+        last = next((at for at in range(len(self.tokens), 0, -1) if self.tokens[at - 1] in atoms), 0)
+        if not last:
+            return self
+        start = _spelled(tokenizer, self.text, self.tokens[:last])
+        return Tail(self._canon, self.text[start:], self.tokens[last:])
+
+    def since_settled(self) -> "Tail":
+        """The tail since the last word end that nothing to come can change."""
+        start, settled = self._canon.settle(self.text)
+        if not settled or self.tokens[: len(settled)] != settled:
+            return self
+        return Tail(self._canon, self.text[start:], self.tokens[len(settled) :])
+
+    @property
+    def has_whole_words(self) -> bool:
+        """Whether the tokenizer takes words that are tokens whole, whatever the merges say."""
+        return bool(self._canon.tokenizer.whole_words)
 
     def beginning(self, count: int) -> "Tail":
         """The tail as it was after its first ``count`` tokens."""
@@ -275,7 +347,7 @@ class Tail:
                 return (text[end:], tokens[count:]) if end == settled else (text, tokens)
         return text, tokens
 
-    def _begun_word(self, words: tuple[tuple[int, int], ...]) -> bytes | None:
+    def begun_word(self, words: tuple[tuple[int, int], ...]) -> bytes | None:
         """The bytes of the unfinished last word if these word ends spell this tail's tokens, else None."""
         if words not in self._last_words:
             self._last_words[words] = self._find_begun_word(words)
@@ -329,9 +401,9 @@ def words_to_tokens(
     return tokens, start
 
 
-def _inside_run(classes: str, at: int) -> bool:
+def _inside_run(classes: str, at: int, fillers: str) -> bool:
     """Whether this is a letter that a long run can do without: no word ends beside it."""
-    return at >= 2 and classes[at] in "aA" and classes[at - 2 : at + 2] == classes[at] * 4
+    return at >= 2 and classes[at] in fillers and classes[at - 2 : at + 2] == classes[at] * 4
 
 
 def _relocate(outcome: Outcome, offsets: tuple[int, ...]) -> Outcome:
@@ -347,17 +419,15 @@ def _in_bytes(split: Split, text: str) -> list[tuple[int, int]]:
 
 
 def _sort(character: str) -> str:
-    if character.isspace():
-        return "space"
-    if character.isnumeric():
-        return "number"
-    return "letter" if character.isalpha() else "other"
+    """Letters, numbers, white space or anything else."""
+    kind = sort_of(character)
+    return LETTER if kind == MARK else kind if kind in _TELLING_SORTS else OTHER
 
 
-def _heads(atoms: dict[str, int]) -> dict[int, dict[str, list[str]]]:
-    """Proper beginnings of the atoms by length, each with the rests that complete one."""
-    heads: dict[int, dict[str, list[str]]] = {}
+def _heads(atoms: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """Proper beginnings of the atoms, each with the rests that complete one."""
+    heads: dict[bytes, list[bytes]] = {}
     for atom in atoms:
         for length in range(1, len(atom)):
-            heads.setdefault(length, {}).setdefault(atom[:length], []).append(atom[length:])
+            heads.setdefault(atom[:length], []).append(atom[length:])
     return heads

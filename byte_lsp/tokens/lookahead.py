@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from byte_lsp.tokens import characters
-from byte_lsp.tokens.pretokenizer import PreTokenizer, collapse, collapse_spaces
+from byte_lsp.tokens.pretokenizer import PreTokenizer
 
 _BRACKETS = re.compile(r"\[(?:\\.|[^\]\\])+\]")
-_SYNTAX = re.compile(r"\\.|\{[\d,]+\}|\(\?[:=!]|[|?*+()^]")
+_SYNTAX = re.compile(r"\\.|\{[\d,]+\}|\(\?<?[:=!]|[|?*+()^]")
+_COUNTED_SPACES = re.compile(r"\\s\{(\d+)\}")
 _CONTRACTION_BEGUN = re.compile(r"'[a-zA-Z]?\Z")
 _CONTRACTION_LETTER = re.compile(r"('[a-zA-Z]{0,2})|[a-zA-Z]")
 _CONTRACTIONS = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'LL"]
@@ -25,16 +26,24 @@ class Lookahead:
     """The look-ahead classes of one pre-tokenizer and the continuations that tell them apart."""
 
     def __init__(self, splitter: PreTokenizer) -> None:
-        sources = [(level.pattern.pattern, level.literal) for level in splitter.levels]
+        sources = [(level.pattern.pattern, level.view) for level in splitter.levels]
+        self._views = list({id(view): view for _, view in sources}.values())
         self._brackets = [
-            (re.compile(bracket, re.ASCII), literal)
-            for source, literal in sources
+            (re.compile(bracket, re.ASCII), view)
+            for source, view in sources
             for bracket in [r"\s", *_BRACKETS.findall(source)]
         ]
         named = "".join(_SYNTAX.sub("", _BRACKETS.sub("", source)) for source, _ in sources)
         self._has_contractions = "'" in named
         self._named = frozenset(named)
-        self._literals = splitter.literals
+        self._edges_of_patterns = splitter.edges
+        self._longest_counted = max(
+            (int(n) for source, _ in sources for n in _COUNTED_SPACES.findall(source)), default=0
+        )
+        # Letters of which a run says no more than three of them: capitals may be counted in long words.
+        self.fillers = "a" if splitter.long_words else "aA"
+        self._rests = {word[:n]: word[n:] for word in splitter.long_words for n in range(1, len(word))}
+        self._longest_head = max(map(len, self._rests), default=0)
         self._class_of: dict[int, str] = {}
         self._first_of_class: dict[tuple[object, ...], str] = {}
         for code_point in [*range(0x80), *self._edges(0x80, 0x10FFFF)]:
@@ -63,11 +72,21 @@ class Lookahead:
     def after(self, text: str) -> Iterator[str]:
         """Continuations of a text that ends between two characters, the most telling first."""
         yield from self._settled
-        last = text[-1:]
-        if last.isspace() or last.isnumeric() or not last:
+        last = characters.sort_of(text[-1:])
+        if last in ("", characters.WHITESPACE, characters.NUMBER):
             yield from self._open
+        if last == characters.WHITESPACE:
+            yield from self._runs_of_spaces(text)
+        yield from self._rests_of_words(text)
         if self._has_contractions and _CONTRACTION_BEGUN.search(text):
             yield from _CONTRACTION_ENDINGS
+
+    def _rests_of_words(self, text: str) -> Iterator[str]:
+        """What completes each word of a pattern's own that the text may end in."""
+        for length in range(1, min(len(text), self._longest_head) + 1):
+            rest = self._rests.get(text[-length:])
+            if rest:
+                yield rest
 
     def after_head(self, head: bytes) -> Iterator[str]:
         """Continuations of a text at whose end a character has begun with the bytes ``head``.
@@ -104,15 +123,13 @@ class Lookahead:
         return any(self.representative(ord(c)) in classes for c in self.completions(bytes([byte])))
 
     def _edges(self, first: int, last: int) -> list[int]:
-        edges = {*characters.class_edges(), *self._literals}
+        edges = {*characters.class_edges(), *self._edges_of_patterns}
         return sorted(edge for edge in edges if first <= edge <= last and not 0xD800 <= edge <= 0xDFFF)
 
     def _signature(self, code_point: int) -> tuple[object, ...]:
-        collapsed, literal = collapse(code_point), collapse_spaces(code_point)
-        members = tuple(
-            bool(b.match(literal if is_literal else collapsed)) for b, is_literal in self._brackets
-        )
-        return members, next((form for form in (collapsed, literal) if form in self._named), "")
+        members = tuple(bool(bracket.match(view[code_point])) for bracket, view in self._brackets)
+        forms = (view[code_point] for view in self._views)
+        return members, next((form for form in forms if form in self._named), "")
 
     def _settled_probes(self) -> list[str]:
         plain = [
@@ -127,10 +144,18 @@ class Lookahead:
     def _open_probes(self) -> list[str]:
         """Two characters, the first of which leaves the words before it undecided."""
         singles = [c for c in self._settled if len(c) == 1]
-        opening = [c for c in singles if c.isspace() or c.isnumeric()]
+        digits = [c for c in singles if characters.sort_of(c) == characters.NUMBER]
+        opening = [*digits, *(c for c in singles if characters.sort_of(c) == characters.WHITESPACE)]
         pairs = [a + b for a in opening for b in singles]
-        digits = [c for c in singles if c.isnumeric()]
         return pairs + [d * n + end for d in digits for n in (2, 3) for end in ("", "a", " ")]
+
+    def _runs_of_spaces(self, text: str) -> Iterator[str]:
+        """Where patterns count white space, the split of a run depends on how long it becomes."""
+        if self._longest_counted:
+            run = len(text) - len(text.rstrip())
+            for length in range(1, min(run, self._longest_counted) + 1):
+                yield " " * length
+                yield " " * length + "a"
 
 
 def _plain_letter(match: re.Match[str]) -> str:

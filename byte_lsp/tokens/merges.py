@@ -9,9 +9,10 @@ goes first, the leftmost among equals, until none is possible. Two consequences 
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 NO_RANK = 1 << 60
 _SHIFT = 24
@@ -28,12 +29,21 @@ def unpack(pair: int) -> tuple[int, int]:
     return pair >> _SHIFT, pair & ((1 << _SHIFT) - 1)
 
 
+class Rule(NamedTuple):
+    """Two neighbouring symbols become one; the rule of lowest ``rank`` goes first."""
+
+    left: int
+    right: int
+    merged: int
+    rank: int
+
+
 class Merges:
     """Runs merges over symbols, which are ints below 2**24.
 
     ``rank_of`` gives the rank of a pair, ``NO_RANK`` if it does not merge, and ``merged`` the symbol it
     becomes; pairs are packed by ``pack``. ``leaves`` splits bytes into symbols; ``tokens_of`` gives the
-    tokens of a symbol that is left at the end.
+    tokens of a symbol that is left at the end; ``rules`` lists all pairs that merge.
     """
 
     def __init__(
@@ -42,15 +52,17 @@ class Merges:
         merged: Mapping[int, int],
         leaves: Callable[[bytes], list[int]],
         tokens_of: Callable[[int], tuple[int, ...]],
+        rules: Callable[[], Sequence[Rule]],
     ) -> None:
         self._rank_of = rank_of
         self._merged = merged
-        self._leaves = leaves
         self._tokens_of = tokens_of
+        self.leaves = leaves
+        self.rules = rules
         self.encode = lru_cache(maxsize=1 << 17)(self._encode)
 
     def _encode(self, word: bytes) -> tuple[int, ...]:
-        symbols = self._leaves(word)
+        symbols = self.leaves(word)
         if len(symbols) > 1:
             merge = self._merge_short if len(symbols) <= _LONG_WORD_SYMBOLS else self._merge_long
             symbols = merge(symbols)

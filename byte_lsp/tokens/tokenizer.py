@@ -1,15 +1,16 @@
 """A tokenizer over bytes: llama.cpp's own token ids for every valid text, and exact pieces for any bytes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from byte_lsp.errors import TokenizerError
+from byte_lsp.tokens.character_merges import character_merges, neighbours
 from byte_lsp.tokens.characters import decode, encode
-from byte_lsp.tokens.merges import NO_RANK, Merges, pack, unpack
+from byte_lsp.tokens.merges import NO_RANK, Merges, Rule, pack, unpack
 from byte_lsp.tokens.pretokenizer import PreTokenizer
-from byte_lsp.tokens.vocabulary import SPACE_MARK, Kind, Vocabulary, load_vocabulary
+from byte_lsp.tokens.vocabulary import Kind, Vocabulary, load_vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,16 @@ class Tokenizer:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.pieces: Sequence[bytes] = vocabulary.pieces
-        self.byte_level = vocabulary.model == "gpt2"
+        self.byte_level = vocabulary.byte_level
         self.splitter: PreTokenizer | BarrierSplitter
         if self.byte_level:
             self.splitter = PreTokenizer(vocabulary.pre)
             self.merges = _byte_level_merges(vocabulary)
+        elif vocabulary.ranks_merges:
+            self.splitter = BarrierSplitter(neighbours(vocabulary))
+            self.merges = character_merges(vocabulary)
         else:
-            self.splitter = BarrierSplitter(vocabulary)
+            self.splitter = BarrierSplitter(_neighbours_in_pieces(vocabulary))
             self.merges = _sentencepiece_merges(vocabulary)
         self.whole_words = self._whole_words()
 
@@ -134,6 +138,11 @@ class Tokenizer:
         """Spellings of USER_DEFINED tokens that are genuine text, longest first."""
         return {spelling.decode(): token for spelling, token in self.vocabulary.atoms.items()}
 
+    @cached_property
+    def atom_tokens(self) -> frozenset[int]:
+        """The tokens of ``atoms``."""
+        return frozenset(self.atoms.values())
+
     def _whole_words(self) -> dict[bytes, int]:
         if not (isinstance(self.splitter, PreTokenizer) and self.splitter.ignores_merges):
             return {}
@@ -146,17 +155,12 @@ class Tokenizer:
 class BarrierSplitter:
     """Splits text for vocabularies without a pre-tokenizer, where no merge can ever cross.
 
-    Two neighbouring characters that stand side by side in no piece are a barrier. Splitting there changes
-    no token; it bounds the work.
+    Two neighbouring characters that are not ``joined``, side by side in some piece or merge, are a barrier.
+    Splitting there changes no token; it bounds the work.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._joined = {
-            pair
-            for token, kind in enumerate(vocabulary.kinds)
-            if kind in (Kind.NORMAL, Kind.USER_DEFINED) and vocabulary.pieces[token]
-            for pair in _neighbours(vocabulary.spellings[token].replace(SPACE_MARK, " "))
-        }
+    def __init__(self, joined: Set[str]) -> None:
+        self._joined = joined
 
     def split(self, text: str) -> list[int]:
         """The ends of the words of ``text``, as character offsets."""
@@ -170,8 +174,14 @@ class BarrierSplitter:
         return ends, ends
 
 
-def _neighbours(text: str) -> list[str]:
-    return [text[at : at + 2] for at in range(len(text) - 1)]
+def _neighbours_in_pieces(vocabulary: Vocabulary) -> set[str]:
+    return {
+        text[at : at + 2]
+        for token, kind in enumerate(vocabulary.kinds)
+        if kind in (Kind.NORMAL, Kind.USER_DEFINED) and vocabulary.pieces[token]
+        for text in [decode(vocabulary.pieces[token])]
+        for at in range(len(text) - 1)
+    }
 
 
 def _byte_level_merges(vocabulary: Vocabulary) -> Merges:
@@ -211,6 +221,7 @@ def _byte_level_merges(vocabulary: Vocabulary) -> Merges:
         merged=merged,
         leaves=lambda word: [leaf[byte] for byte in word],
         tokens_of=tokens_of,
+        rules=lambda: [Rule(*unpack(pair), merged[pair], rank) for pair, rank in ranks.items()],
     )
 
 
@@ -244,7 +255,23 @@ class _ScoreMerges:
         self.merged: dict[int, int] = {}
 
     def merges(self) -> Merges:
-        return Merges(self.rank_of, self.merged, self.leaves, self.tokens_of)
+        return Merges(self.rank_of, self.merged, self.leaves, self.tokens_of, self.rules)
+
+    def rules(self) -> list[Rule]:
+        """Every way in which two symbols make a piece."""
+        found = []
+        for piece, token in list(self.symbols.items()):
+            if token < self.count:
+                text = decode(piece)
+                for at in range(1, len(text)):
+                    left, right = self.part(text[:at]), self.part(text[at:])
+                    if left is not None and right is not None:
+                        found.append(Rule(left, right, token, self.rank_of_token[token]))
+        return found
+
+    def part(self, text: str) -> int | None:
+        """The symbol of a text, if it is a piece or a single character."""
+        return self.symbol(encode(text)) if len(text) == 1 else self.symbols.get(encode(text))
 
     def rank_of(self, pair: int) -> int:
         rank = self.ranks.get(pair)

@@ -26,11 +26,13 @@ class Kind(IntEnum):
 
 _CONTROL_IN_DISGUISE = re.compile(
     r"<[|\uff5c].*[|\uff5c]>"  # <|im_end|>, <|START_OF_TURN_TOKEN|>, DeepSeek's full-width bars
+    r"|<\|[\w-]+>|<[\w-]+\|>"  # Gemma 4's <|channel> and <channel|>
     r"|\[[A-Z@_]+\d*\]|\[[a-z]+\]"  # [PAD151646], [INST], [multimodal]
     r"|</?(s|bos|eos|pad|unk|mask|sep|cls)>"
     r"|<(unused|extra_id_|reserved_?|dummy)\d+>"
     r"|<(start|end)_of_\w+>"
     r"|<(fim|repo|file|gh|issue|jupyter|commit|empty)[-_]\w+>|<(reponame|filename)>"
+    r"|[_\u2581]?<(PRE|SUF|MID|EOT|PAD|REPO)>"  # control to llama.cpp, whatever the file says
 )
 
 _GPT2_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
@@ -39,6 +41,9 @@ BYTE_OF_GPT2_CHARACTER = {chr(byte): byte for byte in _GPT2_PRINTABLE} | {
     chr(256 + i): byte for i, byte in enumerate(_GPT2_OTHERS)
 }
 """The printable stand-ins by which byte-level BPE vocabularies spell their bytes (GPT-2's encoder.py)."""
+
+
+_CHARACTER_LEVEL = frozenset({"gemma4", "granite-embed-multi-311m", "sarvam-moe"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,16 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.pieces)
+
+    @property
+    def byte_level(self) -> bool:
+        """Whether merges run on bytes, inside the words of a pre-tokenizer."""
+        return _is_byte_level(self.model, self.pre)
+
+    @property
+    def ranks_merges(self) -> bool:
+        """Whether the order of ``merges`` ranks them; otherwise ``scores`` do."""
+        return self.model != "llama"
 
     @cached_property
     def ids_of_spelling(self) -> dict[str, int]:
@@ -99,26 +114,31 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
     spellings = _texts(metadata.get("tokenizer.ggml.tokens"))
     if not spellings:
         raise TokenizerError(f"{path}: the file has no vocabulary (tokenizer.ggml.tokens)")
-    if model not in ("gpt2", "llama"):
+    if model not in ("gpt2", "llama", "gemma4"):
         raise TokenizerError(
-            f"{path}: tokenizer family {model!r} is not supported; byte-level BPE ('gpt2') and "
-            "SentencePiece BPE ('llama') are"
+            f"{path}: tokenizer family {model!r} is not supported; byte-level BPE ('gpt2'), SentencePiece "
+            "BPE ('llama') and Gemma 4's are"
         )
+    pre = "gemma4" if model == "gemma4" else _text(metadata.get("tokenizer.ggml.pre")) or "default"
     kinds = _numbers(metadata.get("tokenizer.ggml.token_type"), len(spellings), Kind.NORMAL)
-    byte_level = model == "gpt2"
+    byte_level = _is_byte_level(model, pre)
     return Vocabulary(
         model=model,
-        pre=_text(metadata.get("tokenizer.ggml.pre")) or "default",
+        pre=pre,
         spellings=spellings,
         kinds=[int(kind) for kind in kinds],
         pieces=[
             _piece(spelling, int(kind), byte_level) for spelling, kind in zip(spellings, kinds, strict=True)
         ],
-        merges=_merges(_texts(metadata.get("tokenizer.ggml.merges"))) if byte_level else [],
+        merges=[] if model == "llama" else _merges(_texts(metadata.get("tokenizer.ggml.merges")), byte_level),
         scores=_numbers(metadata.get("tokenizer.ggml.scores"), len(spellings), 0.0),
         bos_id=_optional_int(metadata.get("tokenizer.ggml.bos_token_id")),
         eos_id=_optional_int(metadata.get("tokenizer.ggml.eos_token_id")),
     )
+
+
+def _is_byte_level(model: str, pre: str) -> bool:
+    return model != "llama" and pre not in _CHARACTER_LEVEL
 
 
 def _piece(spelling: str, kind: int, byte_level: bool) -> bytes:
@@ -128,6 +148,10 @@ def _piece(spelling: str, kind: int, byte_level: bool) -> bytes:
         return b"" if _CONTROL_IN_DISGUISE.fullmatch(spelling) else _user_defined_piece(spelling, byte_level)
     if kind != Kind.NORMAL:
         return b""
+    return _bytes_of(spelling, byte_level)
+
+
+def _bytes_of(spelling: str, byte_level: bool) -> bytes:
     return _gpt2_bytes(spelling) if byte_level else spelling.replace(SPACE_MARK, " ").encode()
 
 
@@ -142,11 +166,11 @@ def _gpt2_bytes(spelling: str) -> bytes:
         return b""  # a spelling that no text encodes to
 
 
-def _merges(lines: Sequence[str]) -> list[tuple[bytes, bytes]]:
+def _merges(lines: Sequence[str], byte_level: bool) -> list[tuple[bytes, bytes]]:
     merges = []
     for line in lines:
         left, _, right = line.partition(" ")
-        merges.append((_gpt2_bytes(left), _gpt2_bytes(right)))
+        merges.append((_bytes_of(left, byte_level), _bytes_of(right, byte_level)))
     return merges
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from byte_lsp.engines.llama_cpp import NativeTokenizer
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
-
-from .native import NativeTokenizer
 
 FOLDER = Path(__file__).parents[3] / "shared" / "tokenizers"
 BYTE_LEVEL = ("gpt-2", "llama-bpe", "qwen2", "starcoder", "smollm2")

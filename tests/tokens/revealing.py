@@ -9,10 +9,14 @@ from byte_lsp.tokens.vocabulary import BYTE_OF_GPT2_CHARACTER, Kind
 from .gguf_writer import byte_level_metadata, write_gguf
 
 # Characters of every class that pre-tokenizers tell apart, and those that their patterns name.
-_ASCII = "a'stlvremdSTLVREMDqZ059 \t\n\r\v\x00(./,!|$+<=>^~`_-{["
-_WIDE = "é中あア가\u0301٣Ⅷ½…。،।“€😀\u200d\u00a0\u3000\u2028\ufffd"
+_ASCII = "a'stlvremdSTLVREMDqZIGB059 \t\n\r\v\x00(./,!|$+<=>^~`_-{["
+_WIDE = "é中あア가\u0301٣Ⅷ½…。،।“€😀\u200d\u00a0\u3000\u2028\ufffd\ufa6eªㄅㄱᄀ，เက\U00020000\u212a"
 CHARACTERS = _ASCII + _WIDE
-ALPHABETS = (CHARACTERS, " \n\r\t'a0s(", "'sSlLdDaé 1", "0123 a.\u0663", "\n \u3000a\r", "é中あ😀\u0301aA")
+ALPHABETS = (
+    *(CHARACTERS, " \n\r\t'a0s(", "'sSlLdDaé 1", "0123 a.\u0663", "\n \u3000a\r", "é中あ😀\u0301aA"),
+    *("中\ufa6e\U00020000a ,\n", "가ㄅㄱᄀ，。เကあa1 ", "a é\u0301 1'ª", "1 \u06632a'"),
+    ("IMG", "IMGIMG", "I", "G", "B", "Z", "a", " ", "1"),
+)
 
 _GPT2_CHARACTER_OF_BYTE = {byte: character for character, byte in BYTE_OF_GPT2_CHARACTER.items()}
 _WHOLE_WORDS = ("abc", "aaa", "000", "ééé", "'s'", "   ", "\n\n\n", "123")
@@ -42,7 +46,10 @@ def spell(text: str) -> str:
 
 def draw_text(generator: random.Random, longest: int = 12) -> str:
     """A short text over one of the alphabets, or over a few characters of it."""
-    alphabet = generator.choice(ALPHABETS)
+    alphabet: Sequence[str] = generator.choice(ALPHABETS)
     if generator.random() < 0.4:
-        alphabet = "".join(generator.sample(alphabet, 3))
-    return "".join(generator.choices(alphabet, k=generator.randint(1, longest)))
+        alphabet = generator.sample(alphabet, 3)
+    drawn = generator.choices(alphabet, k=generator.randint(1, longest))
+    if generator.random() < 0.1:
+        drawn[generator.randrange(len(drawn))] *= generator.randint(2, 40)
+    return "".join(drawn)

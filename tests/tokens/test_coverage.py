@@ -11,13 +11,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from byte_lsp.evaluation.coverage_texts import edge_characters
 from byte_lsp.tokens.characters import incomplete_tail
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.extendable import Tail
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 from .conftest import Pair
-from .texts import KINDS, edge_characters, windows
+from .texts import KINDS, windows
 
 PAIRS_PER_KIND = 820  # times five kinds times five vocabularies: 20,500
 OFFSETS_PER_WINDOW = 5

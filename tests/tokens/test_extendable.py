@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from byte_lsp.tokens import pretokenizer
 from byte_lsp.tokens.characters import incomplete_tail
 from byte_lsp.tokens.contexts import contexts, finder
 from byte_lsp.tokens.extendable import Tail
+from byte_lsp.tokens.patterns import PATTERNS
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
 
 from .conftest import Pair
@@ -73,7 +73,7 @@ def test_a_tail_stays_short_while_a_text_grows(pair: Pair) -> None:
         assert len(tail.text) < 200
 
 
-@pytest.mark.parametrize("pre", sorted(pretokenizer._PATTERNS))
+@pytest.mark.parametrize("pre", sorted(PATTERNS))
 def test_what_is_settled_stays_whatever_follows(pre: str, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
     canon, generator = finder(tokenizer).canon, random.Random(pre)
@@ -87,7 +87,7 @@ def test_what_is_settled_stays_whatever_follows(pre: str, tmp_path: Path) -> Non
             assert tuple(seen[: len(tokens)]) == tokens, text
 
 
-@pytest.mark.parametrize("pre", sorted(pretokenizer._PATTERNS))
+@pytest.mark.parametrize("pre", sorted(PATTERNS))
 def test_pushing_is_admitted_under_every_pretokenizer(pre: str, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
     generator = random.Random(pre)

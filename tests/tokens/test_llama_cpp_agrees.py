@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byte_lsp.tokens import pretokenizer
+from byte_lsp.engines.llama_cpp import NativeTokenizer
+from byte_lsp.evaluation.coverage_texts import edge_characters
+from byte_lsp.tokens.patterns import NAMES, PATTERNS
 from byte_lsp.tokens.tokenizer import load_tokenizer
 
 from .conftest import Pair
-from .native import NativeTokenizer
 from .revealing import CHARACTERS, draw_text, write_vocabulary
-from .texts import KINDS, edge_characters, files_of
+from .texts import KINDS, files_of
 
 MOST_BYTES_PER_KIND = 1_000_000
 
@@ -70,10 +71,10 @@ def test_text_that_spells_a_control_token_is_text(pair: Pair) -> None:
         assert tokens == pair.native.encode(text)
 
 
-ALIASES = sorted({alias for names in pretokenizer._SAME_AS.values() for alias in names.split()})
+ALIASES = sorted(NAMES.keys() - PATTERNS.keys())
 
 
-@pytest.mark.parametrize("pre", sorted(pretokenizer._PATTERNS))
+@pytest.mark.parametrize("pre", sorted(PATTERNS))
 def test_ids_under_every_pretokenizer(pre: str, tmp_path: Path) -> None:
     compare_pretokenizers(pre, 4000, tmp_path)
 

@@ -5,17 +5,17 @@ from itertools import product
 
 import pytest
 
-from byte_lsp.tokens import pretokenizer
+from byte_lsp.evaluation.coverage_texts import edge_characters
 from byte_lsp.tokens.characters import incomplete_tail
 from byte_lsp.tokens.lookahead import Lookahead
+from byte_lsp.tokens.patterns import PATTERNS
 from byte_lsp.tokens.pretokenizer import PreTokenizer
 
 from .revealing import draw_text
-from .texts import edge_characters
 
 MOST_TRIPLES = 3000
 
-every_pattern = pytest.mark.parametrize("pre", sorted(pretokenizer._PATTERNS))
+every_pattern = pytest.mark.parametrize("pre", sorted(PATTERNS))
 
 
 def labels(splitter: PreTokenizer, text: str, continuation: str) -> tuple[int, ...]:
@@ -51,6 +51,26 @@ def test_no_long_continuation_splits_a_long_text_in_another_way(pre: str) -> Non
         text = "".join(generator.choices(few, k=generator.randint(1, 9)))
         continuations = ["".join(generator.choices(few, k=generator.randint(1, 7))) for _ in range(40)]
         check_text(splitter, lookahead, text, continuations)
+
+
+@every_pattern
+def test_no_longer_run_splits_a_run_in_another_way(pre: str) -> None:
+    splitter = PreTokenizer(pre)
+    lookahead = Lookahead(splitter)
+    for character in (" ", "\t", "\n", "0", "\u0663", "a", "\u4e2d", "("):
+        for before, count in product(("", "a", "1"), (1, 2, 3, 4, 7, 19)):
+            longer = [character * n + end for n in range(40) for end in ("", "a", "1", "(", "\n")]
+            check_text(splitter, lookahead, before + character * count, longer)
+
+
+def test_a_word_that_a_pattern_spells_out_may_have_begun() -> None:
+    splitter, generator = PreTokenizer("chameleon"), random.Random(1)
+    lookahead = Lookahead(splitter)
+    parts = ["IMG", "IMGIMG", "IMGIMGA", "B", "I", "M", "Z", "a", " "]
+    endings = ["".join(generator.choices(parts, k=generator.randint(1, 6))) for _ in range(400)]
+    for text in endings[:100]:
+        check_text(splitter, lookahead, text, endings)
+    assert splitter.split("aIMGIMGABZa") == [1, 10, 11]
 
 
 def check_text(splitter: PreTokenizer, lookahead: Lookahead, text: str, continuations: list[str]) -> None:

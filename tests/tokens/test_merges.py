@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byte_lsp.tokens.merges import NO_RANK, Merges, pack, unpack
+from byte_lsp.tokens.merges import NO_RANK, Merges, Rule, pack, unpack
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 # Ranks collide on purpose: of equal ranks the leftmost goes first. Symbols 0 to 3 are leaves.
@@ -17,7 +17,13 @@ def make_merges(rules: dict[tuple[int, int], int]) -> Merges:
     """Merges in which the pair of number ``i`` becomes the symbol ``4 + i % 6``."""
     ranks = {pack(*pair): rank for pair, rank in rules.items()}
     merged = {pair: 4 + number % 6 for number, pair in enumerate(ranks)}
-    return Merges(lambda pair: ranks.get(pair, NO_RANK), merged, list, lambda symbol: (symbol,))
+    return Merges(
+        rank_of=lambda pair: ranks.get(pair, NO_RANK),
+        merged=merged,
+        leaves=list,
+        tokens_of=lambda symbol: (symbol,),
+        rules=lambda: [Rule(*unpack(pair), merged[pair], rank) for pair, rank in ranks.items()],
+    )
 
 
 def merge_by_definition(rules: dict[tuple[int, int], int], symbols: list[int]) -> list[int]:
@@ -44,7 +50,7 @@ def test_short_and_long_agree_in_a_real_vocabulary(gpt2: Tokenizer) -> None:
     generator = random.Random(3)
     for _ in range(300):
         word = bytes(generator.choices(b"aaeinostrld==--  \xe4\xb8\xad", k=generator.randint(2, 400)))
-        leaves = gpt2.merges._leaves(word)
+        leaves = gpt2.merges.leaves(word)
         assert gpt2.merges._merge_short(list(leaves)) == gpt2.merges._merge_long(list(leaves))
 
 

@@ -1,0 +1,315 @@
+"""What may follow a token sequence, for the whole vocabulary at once.
+
+``Tail.admits`` answers for one token. Most of that depends on little: whether a word can begin or go on at
+the end of the tail is a matter of the look-ahead classes of the piece (its *shape*), and a vocabulary has a
+few hundred shapes; whether the merges leave a token standing is a matter of the last token before it
+(``standing``). So a tail's answer is a small table over shapes and a row of flags over tokens. Tokens for
+which that is not the whole truth (pieces of characters, USER_DEFINED tokens ...) are *odd* and asked one by
+one.
+
+Shapes are asked about only as far as a model gives them weight, and the answers are kept by the classes of
+the tail, so that text that looks alike finds them ready.
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from byte_lsp.tokens.extendable import Canon, Tail
+from byte_lsp.tokens.spines import Flags
+from byte_lsp.tokens.standing import Standing
+
+Codes = NDArray[np.uint8]
+Weights = NDArray[np.floating]
+
+_NEVER, _FRESH, _FRESH_AND_CLOSED, _ON, _ONE_BY_ONE, _UNKNOWN = 0, 1, 2, 4, 8, 16
+_SILENT, _ODD, _FIRST_SHAPE = 0, 1, 2
+_MOST_STRUCTURES = 32
+_KEPT_SPREADS = 64
+_PLAIN, _APOSTROPHE, _APOSTROPHE_AND_LETTER = b"", b"'", b"'s"
+
+
+class Admissions:
+    """The answers for one tokenizer. Its tables are made at the first question."""
+
+    def __init__(self, canon: Canon) -> None:
+        self.canon = canon
+        self.standing = Standing(canon)
+        self._groupings: dict[bytes, _Grouping] = {}
+        self.splits = lru_cache(maxsize=2048)(self._make_splits)
+        self.after = lru_cache(maxsize=256)(self._make_admitted)
+        self.spread = lru_cache(maxsize=_KEPT_SPREADS)(self._make_spread)
+
+    def grouping(self, behind: bytes) -> "_Grouping":
+        """Tokens by their shape where they follow ``behind``: nothing of note, ``'`` or ``'s``."""
+        known = self._groupings.get(behind)
+        if known is None:
+            known = self._groupings[behind] = _Grouping(self.canon, self.standing.odd, behind)
+        return known
+
+    def _make_splits(self, classes: str, behind: bytes) -> "_Splits":
+        return _Splits(self.canon, self.grouping(behind), classes)
+
+    def _make_admitted(self, tail: Tail) -> "Admitted":
+        return Admitted(self, tail)
+
+    def _make_spread(self, behind: bytes, codes: bytes) -> "_Spread":
+        return _Spread.of(np.frombuffer(codes, np.uint8).take(self.grouping(behind).group_of), self.standing)
+
+
+class Admitted:
+    """What may follow one tail."""
+
+    def __init__(self, admissions: Admissions, tail: Tail) -> None:
+        self._tail = tail
+        self._admissions = admissions
+        canon, self._standing = admissions.canon, admissions.standing
+        fragment = tail.after_last_atom()
+        begun = canon.contraction_begun(fragment.text)
+        behind = (_PLAIN, _APOSTROPHE, _APOSTROPHE_AND_LETTER)[min(len(begun), 2)]
+        self._grouping = grouping = admissions.grouping(behind)
+        self._split: _TailSplit | _OneWord
+        if canon.splits_by_class:
+            recent = fragment.since_settled()
+            classes, offsets = canon.shape(recent.text, b"")
+            self._split = _TailSplit(admissions.splits(classes, behind), recent, offsets)
+        else:
+            self._split = _OneWord(grouping, _ON if fragment.tokens else _FRESH)
+        near_atoms = self._standing.near_atoms(tail.text)
+        self._group_of = grouping.group_of
+        if near_atoms is not None:
+            self._group_of = np.where(near_atoms, _ODD, grouping.group_of)
+        self._groups = len(grouping.shapes)
+        self._behind = self._standing.behind(fragment)
+        self._answers: dict[int, bool] = {}
+
+    def admits(self, token: int) -> bool:
+        """Whether the sequence stays extendable when this token follows."""
+        group = int(self._group_of[token])
+        self._split.resolve(group)
+        code = int(self._split.codes()[group])
+        if code & _ONE_BY_ONE:
+            return self._ask(token)
+        return bool(
+            (code & _FRESH and self._standing.alone[token])
+            or (code & _FRESH_AND_CLOSED and self._standing.alone_and_closed[token])
+            or (code & _ON and self._behind[token])
+        )
+
+    def screen(self, weights: Weights, enough: float, most_asked: int) -> tuple[Flags, float]:
+        """Which tokens may follow, shape (vocabulary,), and the weight of those that were not asked about.
+
+        ``weights`` are not negative. Asking, the heaviest shapes first and then the heaviest odd tokens, ends
+        when no more than ``enough`` is left or ``most_asked`` of either were asked; what is left counts as
+        admitted.
+        """
+        spread = self._spread()
+        left = float(np.dot(weights, spread.unsure.astype(weights.dtype)))
+        if left > enough:
+            left = self._settle(weights, enough, most_asked)
+            spread = self._spread()
+        allowed = spread.certain | (spread.on & self._behind)
+        for token, answer in self._answers.items():
+            allowed[token] = answer
+        return allowed, left
+
+    def _spread(self) -> "_Spread":
+        codes = self._split.codes()
+        if self._group_of is not self._grouping.group_of:
+            return _Spread.of(codes.take(self._group_of), self._standing)
+        return self._admissions.spread(self._grouping.behind, codes.tobytes())
+
+    def _settle(self, weights: Weights, enough: float, most_asked: int) -> float:
+        """Ask until no more than ``enough`` is left; how much is."""
+        codes = self._split.codes()
+        masses = np.bincount(self._group_of, weights, minlength=self._groups)
+        left = float(masses[codes == _UNKNOWN].sum())
+        if left > enough / 2:
+            left = self._resolve_shapes(masses, codes, left, enough / 2, most_asked)
+            codes = self._split.codes()
+        odd = float(masses[codes == _ONE_BY_ONE].sum())
+        if left + odd > enough:
+            tokens = np.flatnonzero((codes == _ONE_BY_ONE)[self._group_of])
+            odd = self._ask_heaviest(tokens, weights, enough - left, most_asked)
+        return left + odd
+
+    def _resolve_shapes(
+        self, masses: NDArray[Any], codes: Codes, left: float, enough: float, most_asked: int
+    ) -> float:
+        groups = np.flatnonzero(codes == _UNKNOWN)
+        for group in groups[np.argsort(-masses[groups])][:most_asked].tolist():
+            self._split.resolve(group)
+            left -= float(masses[group])
+            if left <= enough:
+                break
+        return max(left, 0.0)
+
+    def _ask_heaviest(
+        self, tokens: NDArray[np.intp], weights: Weights, enough: float, most_asked: int
+    ) -> float:
+        """Ask about these tokens by falling weight; the weight of those not asked about."""
+        open_tokens = tokens[[token not in self._answers for token in tokens.tolist()]]
+        heaviest = open_tokens[np.argsort(-weights[open_tokens], kind="stable")]
+        left = float(weights[heaviest].sum(dtype=np.float64))
+        for token in heaviest[:most_asked].tolist():
+            if left <= enough:
+                break
+            self._ask(token)
+            left -= float(weights[token])
+        return max(left, 0.0)
+
+    def _ask(self, token: int) -> bool:
+        known = self._answers.get(token)
+        if known is None:
+            known = self._answers[token] = self._tail.admits(token)
+        return known
+
+
+class _Spread(NamedTuple):
+    """Answers for tokens, each shape (vocabulary,): not asked yet; admitted, as what is unasked counts;
+    admitted if it stands behind the last token.
+    """
+
+    unsure: Flags
+    certain: Flags
+    on: Flags
+
+    @classmethod
+    def of(cls, codes: Codes, standing: Standing) -> "_Spread":
+        """What the codes of tokens say, whatever the last token is."""
+        unsure: Flags = (codes & (_ONE_BY_ONE | _UNKNOWN)) != 0
+        fresh = ((codes & _FRESH) != 0) & standing.alone
+        closed = ((codes & _FRESH_AND_CLOSED) != 0) & standing.alone_and_closed
+        return cls(unsure, unsure | fresh | closed, (codes & _ON) != 0)
+
+
+class _Grouping:
+    """Tokens in groups: those that stand for no text, odd ones, and one group for each shape."""
+
+    def __init__(self, canon: Canon, odd: Flags, behind: bytes) -> None:
+        self.behind = behind
+        self.shapes = ["", ""]
+        groups: dict[str, int] = {}
+        pieces = canon.tokenizer.pieces
+        self.group_of = np.zeros(len(pieces), dtype=np.intp)
+        for token, piece in enumerate(pieces):
+            if not piece:
+                self.group_of[token] = _SILENT
+            elif odd[token]:
+                self.group_of[token] = _ODD
+            else:
+                shape = canon.shape_of_piece(piece, behind) if canon.splits_by_class else ""
+                group = groups.setdefault(shape, len(self.shapes))
+                if group == len(self.shapes):
+                    self.shapes.append(shape)
+                self.group_of[token] = group
+
+
+class _OneWord:
+    """The split of a vocabulary without a pre-tokenizer: merges alone decide."""
+
+    def __init__(self, grouping: _Grouping, code: int) -> None:
+        self._codes = np.full(max(len(grouping.shapes), _FIRST_SHAPE + 1), code, dtype=np.uint8)
+        self._codes[_SILENT], self._codes[_ODD] = _NEVER, _ONE_BY_ONE
+
+    def codes(self) -> Codes:
+        """What holds for each group, shape (groups,)."""
+        return self._codes
+
+    def resolve(self, group: int) -> None:
+        """Find out about one group."""
+
+
+class _Splits:
+    """How texts of certain classes, followed by each shape, can fall into words.
+
+    ``structures[k]`` are word ends in such a text. Bit ``k`` of ``closed[g]`` says that it may fall so before
+    the shape of group ``g`` and that a word may then end behind the shape; ``open_ended[g]``, that it may go
+    on.
+    """
+
+    def __init__(self, canon: Canon, grouping: _Grouping, classes: str) -> None:
+        self._canon = canon
+        self._classes = classes
+        self.grouping = grouping
+        self.structures: list[tuple[tuple[int, int], ...]] = []
+        self.closed = np.zeros(len(grouping.shapes), dtype=np.uint32)
+        self.open_ended = np.zeros(len(grouping.shapes), dtype=np.uint32)
+        self.resolved = np.zeros(len(grouping.shapes), dtype=np.bool_)
+        self.resolved[:_FIRST_SHAPE] = True
+        self._codes: dict[tuple[int, int], Codes] = {}
+
+    def resolve(self, group: int) -> None:
+        """Find out about one group."""
+        if self.resolved[group]:
+            return
+        closed = open_ended = 0
+        for outcome in self._canon.outcomes_of_classes(self._classes, self.grouping.shapes[group]):
+            if outcome.words not in self.structures:
+                self.structures.append(outcome.words)
+                assert len(self.structures) <= _MOST_STRUCTURES
+            bit = 1 << self.structures.index(outcome.words)
+            closed |= bit if outcome.closed else 0
+            open_ended |= 0 if outcome.closed else bit
+        self.closed[group], self.open_ended[group] = closed, open_ended
+        self.resolved[group] = True
+        self._codes.clear()
+
+    def codes(self, fresh: int, on: int, has_whole_words: bool) -> Codes:
+        """What holds for each group, shape (groups,), where the structures ``fresh`` and ``on`` agree."""
+        known = self._codes.get((fresh, on))
+        if known is None:
+            known = self._whole_word_codes(fresh, on) if has_whole_words else self._plain_codes(fresh, on)
+            known[~self.resolved] = _UNKNOWN
+            known[_SILENT], known[_ODD] = _NEVER, _ONE_BY_ONE
+            self._codes[fresh, on] = known
+        return known
+
+    def _plain_codes(self, fresh: int, on: int) -> Codes:
+        either = self.closed | self.open_ended
+        return cast(Codes, (((either & fresh) != 0) * _FRESH | ((either & on) != 0) * _ON).astype(np.uint8))
+
+    def _whole_word_codes(self, fresh: int, on: int) -> Codes:
+        goes_on = (self.open_ended & on) != 0
+        codes = ((self.open_ended & fresh) != 0) * _FRESH | goes_on * _ON
+        codes |= ((self.closed & fresh) != 0) * _FRESH_AND_CLOSED
+        # A word that ends here may be a token of its own: that depends on all its bytes.
+        codes[((self.closed & on) != 0) & ~goes_on] = _ONE_BY_ONE
+        return cast(Codes, codes.astype(np.uint8))
+
+
+class _TailSplit:
+    """The splits that agree with one tail's tokens."""
+
+    def __init__(self, splits: _Splits, tail: Tail, offsets: tuple[int, ...] | None) -> None:
+        self._splits = splits
+        self._tail = tail
+        self._offsets = offsets
+        self._has_whole_words = tail.has_whole_words
+        self._fresh = self._on = self._judged = 0
+
+    def codes(self) -> Codes:
+        """What holds for each group, shape (groups,)."""
+        self._judge()
+        return self._splits.codes(self._fresh, self._on, self._has_whole_words)
+
+    def resolve(self, group: int) -> None:
+        """Find out about one group."""
+        self._splits.resolve(group)
+
+    def _judge(self) -> None:
+        """Which of the structures found so far spell the tail's tokens."""
+        structures = self._splits.structures
+        for at in range(self._judged, len(structures)):
+            words = structures[at]
+            if self._offsets is not None:
+                words = tuple((self._offsets[end], atom) for end, atom in words)
+            begun = self._tail.begun_word(words)
+            if begun is not None:
+                if begun:
+                    self._on |= 1 << at
+                else:
+                    self._fresh |= 1 << at
+        self._judged = len(structures)

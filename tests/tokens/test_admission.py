@@ -1,0 +1,133 @@
+"""What a whole vocabulary is told at once is what each token is told alone."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byte_lsp.tokens.contexts import finder
+from byte_lsp.tokens.extendable import Tail
+from byte_lsp.tokens.spines import Spines
+from byte_lsp.tokens.tokenizer import Tokenizer
+from tests.bytes.tiny import tinies
+
+from .conftest import Pair
+from .texts import windows
+
+KINDS = ("python", "markdown", "languages")
+ODD_TEXT = "'tis I'll don't he's 'S 1 23 4567 \n\n\n   \n    x\t\t\r\n é中 😀a <|im_end|> <td>\n\n".encode()
+
+
+def tails(tokenizer: Tokenizer, count: int) -> list[Tail]:
+    """Tails in real and in odd text, some of them gone on from with tokens at random."""
+    generator = random.Random(count)
+    texts = [text for kind in KINDS for text in windows(kind, count, 60, seed=11)]
+    texts += [ODD_TEXT[at : at + generator.randrange(1, 24)] for at in range(0, len(ODD_TEXT), 7)]
+    found = []
+    for text in texts:
+        tail, _ = generator.choice(finder(tokenizer).frontier(text).ends)
+        found.append(tail)
+        token = generator.randrange(len(tokenizer.pieces))
+        if tail.admits(token):
+            found.append(tail.push(token))
+    return found
+
+
+def compare(tokenizer: Tokenizer, count: int) -> None:
+    admissions = finder(tokenizer).admissions
+    generator = np.random.default_rng(count)
+    spelled = np.array([bool(piece) for piece in tokenizer.pieces])
+    for tail in tails(tokenizer, count):
+        chosen = generator.choice(len(spelled), 160, replace=False)
+        weights = np.zeros(len(spelled))
+        weights[chosen] = spelled[chosen]
+        allowed, unasked = admissions.after(tail).screen(weights, 0.0, len(spelled))
+        assert unasked == 0
+        for token in chosen.tolist():
+            expected = tail.admits(token)
+            assert allowed[token] == expected, (tail.text, tokenizer.pieces[token])
+            assert admissions.after(tail).admits(token) == expected
+
+
+def test_all_at_once_is_one_by_one(pair: Pair) -> None:
+    compare(pair.ours, 12)
+
+
+def test_all_at_once_is_one_by_one_in_sentencepiece(llama_spm: Pair) -> None:
+    compare(llama_spm.ours, 12)
+
+
+@pytest.mark.parametrize("tiny", tinies(), ids=lambda tiny: tiny.name)
+def test_all_at_once_is_one_by_one_in_tiny_vocabularies(tiny) -> None:
+    admissions = finder(tiny.tokenizer).admissions
+    count = len(tiny.tokenizer.pieces)
+    for text in tiny.texts()[:: max(1, len(tiny.texts()) // 150)]:
+        for tail, _ in finder(tiny.tokenizer).frontier(text).ends:
+            allowed, unasked = admissions.after(tail).screen(np.ones(count), 0.0, count)
+            assert unasked == 0
+            expected = [tail.admits(token) for token in range(count)]
+            assert allowed.tolist() == expected, (text, tail.tokens)
+
+
+def test_what_was_not_asked_is_reported_and_admitted(gpt2: Tokenizer) -> None:
+    admissions = finder(gpt2).admissions
+    tail, _ = finder(gpt2).frontier(b"import o").ends[0]
+    weights = np.ones(len(gpt2.pieces))
+    some, unasked = admissions.after(tail).screen(weights, 0.0, 1)
+    everything, left = admissions.after(tail).screen(weights, 0.0, len(weights))
+    assert left == 0
+    assert 0 < unasked <= weights.sum()
+    assert some[everything].all()
+
+
+def test_a_vocabulary_made_for_another_order_of_merges() -> None:
+    """Ranks that fall on the way up: such tokens are irregular, and asked about one by one."""
+    alphabet = "abc "
+    generator = random.Random(5)
+    for _ in range(20):
+        tokenizer = random_tokenizer(generator, alphabet)
+        admissions = finder(tokenizer).admissions
+        count = len(tokenizer.pieces)
+        for _ in range(25):
+            text = "".join(generator.choices(alphabet, k=generator.randrange(1, 7))).encode()
+            for tail, _ in finder(tokenizer).frontier(text).ends:
+                allowed, _ = admissions.after(tail).screen(np.ones(count), 0.0, count)
+                assert allowed.tolist() == [tail.admits(token) for token in range(count)]
+
+
+def random_tokenizer(generator: random.Random, alphabet: str) -> Tokenizer:
+    """Byte-level merges in an order that no training would give."""
+    from tests.bytes.tiny import byte_level
+
+    pieces = [letter for letter in alphabet if letter != " "] + ["_"]
+    merges = []
+    for _ in range(14):
+        left, right = generator.choice(pieces), generator.choice(pieces)
+        if len(left + right) <= 6:
+            merges.append(f"{left} {right}")
+            pieces.append(left + right)
+    generator.shuffle(merges)
+    return byte_level("random", "gpt-2", alphabet, list(dict.fromkeys(merges)), 1).tokenizer
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_spines_know_which_tokens_stand_behind_which(data: st.DataObject) -> None:
+    """Against running the merges, on merge tables at random."""
+    seed = data.draw(st.integers(0, 10_000))
+    tokenizer = random_tokenizer(random.Random(seed), "abcd")
+    merges, pieces = tokenizer.merges, tokenizer.pieces
+    rules = merges.rules()
+    lengths = np.array([max(1, len(piece)) for piece in pieces])
+    size = max([len(pieces), *(1 + max(rule[:3]) for rule in rules)])
+    spines = Spines(size, rules, np.pad(lengths, (0, size - len(lengths)), constant_values=1))
+    texts = [token for token, piece in enumerate(pieces) if piece and not spines.irregular[token]]
+    for first in texts:
+        assert bool(spines.standing[first]) == (merges.encode(pieces[first]) == (first,))
+        if spines.standing[first]:
+            behind = spines.admits_behind(first)
+            for second in texts:
+                whole = merges.encode(pieces[first] + pieces[second])
+                assert bool(behind[second]) == (whole == (first, second))
