@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import filelock
 import pytest
 
 from byte_lsp.models import ensure
+from byte_lsp.models.cache import cache_folder
 
 if TYPE_CHECKING:
     from byte_lsp.engines.llama_cpp import LlamaCppEngine
+    from byte_lsp.engines.transformers import TransformersEngine
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +27,40 @@ def smollm2_engine(smollm2_path: Path) -> Iterator["LlamaCppEngine"]:
     from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine
 
     engine = LlamaCppEngine(EngineConfig(smollm2_path, context_tokens=512, safe_path=True))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def smollm2_f32_path(smollm2_path: Path) -> Path:
+    """The default model with its weights as F32 (0.5 GB), made once per machine; see ``EngineConfig``."""
+    from byte_lsp.engines.llama_cpp import requantize
+
+    path = cache_folder() / "tests" / "SmolLM2-135M-Instruct.F32.gguf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            requantize(smollm2_path, path, "F32")
+    return path
+
+
+@pytest.fixture(scope="session")
+def reference_engine(smollm2_f32_path: Path) -> Iterator["LlamaCppEngine"]:
+    """The default model in the reference configuration, where only rounding depends on the batch."""
+    from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine
+
+    engine = LlamaCppEngine(
+        EngineConfig(smollm2_f32_path, context_tokens=512, safe_path=True, cache_type="f32")
+    )
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def smollm2_torch_engine(smollm2_f32_path: Path) -> Iterator["TransformersEngine"]:
+    """The default model in transformers, with the weights of the reference configuration."""
+    from byte_lsp.engines.transformers import TransformersConfig, TransformersEngine
+
+    engine = TransformersEngine(TransformersConfig(smollm2_f32_path, context_tokens=512, device="cpu"))
     yield engine
     engine.close()

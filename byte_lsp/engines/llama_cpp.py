@@ -1,34 +1,50 @@
 """The llama.cpp engine. The only module that imports ``llama_cpp``, and native code with it.
 
 A tree is evaluated in batches of at most ``CHUNK_TOKENS`` tokens in which every token names the sequences
-(branches) it belongs to; the branches share one unified KV cache. After a call the cache still holds every
-branch, so that a following call whose trunk goes on along one of them evaluates only what is new.
+(branches) it belongs to; the branches share one unified KV cache. ``branch_cache`` keeps the books of it.
 """
 
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, LogProbs, TokenTree
-from byte_lsp.errors import Cancelled, EngineError
+from byte_lsp.engines.branch_cache import CHUNK_TOKENS, BranchCache, Entry
+from byte_lsp.engines.normalize import normalize
+from byte_lsp.engines.protocol import MAX_SEQUENCES, LogProbs, TokenTree
+from byte_lsp.engines.shape import measure
+from byte_lsp.errors import ByteLspError, Cancelled, EngineError
 
-# Read once, when the library is loaded. Threads that spin at OpenMP's barriers make a token take ten times as
-# long and more once anything else wants the cores (a compiler, a test run); threads that sleep there cost
-# little on an idle machine.
+# Read once, when the library is loaded. Threads that wait at OpenMP's barriers by spinning make a token take
+# ten times as long once anything else wants the cores (a compiler, a test run); threads that sleep at once
+# make it take three times as long on an idle machine. GCC's OpenMP can spin a little and then sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "300")
 import llama_cpp.llama_cpp as native
 
-CHUNK_TOKENS = 64
-"""Most tokens in one decode call: what a cancelled request may still cost."""
+_BRANCHING_TOKENS = 256  # cells beyond the longest text: the branches of a tree, and stale ones
 
 _ABORTED = 2
 _NO_CACHE_SLOT = 1
 _COMPLAINTS = (3, 4)  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
+_CACHE_TYPES = {"f16": native.GGML_TYPE_F16, "f32": native.GGML_TYPE_F32}
+
+FileType = Literal["F32", "Q8_0", "Q4_0", "Q4_1"]
+"""The weight formats that ``requantize`` writes."""
+
+_FILE_TYPES: dict[FileType, int] = {
+    "F32": native.LLAMA_FTYPE_ALL_F32,
+    "Q8_0": native.LLAMA_FTYPE_MOSTLY_Q8_0,
+    "Q4_0": native.LLAMA_FTYPE_MOSTLY_Q4_0,
+    "Q4_1": native.LLAMA_FTYPE_MOSTLY_Q4_1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,9 @@ class EngineConfig:
     ``threads`` 0 lets the engine choose. ``gpu_layers`` -1 means all. ``safe_path`` gives up llama.cpp's
     repacked weight buffers, whose kernels crash on some machines (ggml-org/llama.cpp #20824).
     ``flash_attention`` is faster on long prompts and slower on small batches.
+
+    The *reference configuration* has a model file of F32 weights, ``cache_type`` "f32", no flash attention:
+    there the same tokens give the same values to about 1e-5 nats whatever batch they are evaluated in.
     """
 
     model_path: Path
@@ -46,6 +65,7 @@ class EngineConfig:
     gpu_layers: int = 0
     safe_path: bool = False
     flash_attention: bool = False
+    cache_type: Literal["f16", "f32"] = "f16"
 
 
 class LlamaCppEngine:
@@ -58,13 +78,14 @@ class LlamaCppEngine:
         native.llama_backend_init()
         self._model = self._load_model(config)
         self._context = self._make_context(config)
-        self._memory = native.llama_get_memory(self._context)
         self._batch = native.llama_batch_init(CHUNK_TOKENS, 0, MAX_SEQUENCES)
         vocabulary = native.llama_model_get_vocab(self._model)
         self._vocabulary_size: int = native.llama_vocab_n_tokens(vocabulary)
+        self._row_type = ctypes.c_float * self._vocabulary_size
         self._context_tokens = config.context_tokens
         self._tokens_evaluated = 0
-        self._cached = _Cached((), {0: ()})
+        cells = _NativeCells(native.llama_get_memory(self._context), native.llama_model_n_swa(self._model))
+        self._cache = BranchCache(cells, config.context_tokens + _BRANCHING_TOKENS)
 
     @property
     def vocabulary_size(self) -> int:
@@ -81,25 +102,22 @@ class LlamaCppEngine:
     def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
         if self._context is None:
             raise EngineError("the engine was closed")
-        branches = _branches(tree)
-        self._check_size(tree, branches)
-        kept = self._reuse(tree)
-        rows = np.empty((len(nodes), self._vocabulary_size))
-        wanted = {node: row for row, node in enumerate(nodes)}
+        shape = measure(tree, self._context_tokens)
+        rows = np.empty((len(nodes), self._vocabulary_size), np.float32)
         try:
-            for chunk in _chunks(tree, branches, kept, wanted):
-                self._decode(chunk, rows)
-                kept = min(kept + len(chunk.entries), len(tree.trunk))
-        except Cancelled:
-            # Whoever types faster than the model reads must not make it begin anew at every key.
-            self._cached = _Cached(tree.trunk[:kept], {0: ()})
+            for chunk in self._cache.chunks(shape, shape.rows_by_node(nodes)):
+                self._decode(chunk)
+                self._read_rows(chunk, rows)
+        except ByteLspError:
             raise
         except BaseException:
-            self._forget()
+            self._cache.forget()
             raise
-        paths = {sequence: _path(tree, leaf) for sequence, leaf in enumerate(branches)}
-        self._cached = _Cached(tree.trunk, paths or {0: ()})
         return rows
+
+    def forget(self) -> None:
+        """Empty the cache: the next evaluation begins anew."""
+        self._cache.forget()
 
     def interrupt(self, stop: bool) -> None:
         self._stop[0] = b"\1" if stop else b"\0"
@@ -118,17 +136,24 @@ class LlamaCppEngine:
         model = native.llama_model_load_from_file(str(config.model_path).encode(), params)
         if not model:
             raise EngineError(f"{config.model_path}: llama.cpp cannot load this model: {_LOG.reason()}")
+        if native.llama_model_is_recurrent(model) or native.llama_model_is_hybrid(model):
+            native.llama_model_free(model)
+            raise EngineError(
+                f"{config.model_path}: a recurrent model, whose state cannot be taken back to an earlier "
+                "token; choose one with attention alone"
+            )
         return model
 
     def _make_context(self, config: EngineConfig) -> object:
         params = native.llama_context_default_params()
-        params.n_ctx = config.context_tokens + CHUNK_TOKENS * 4  # room for the branches of a tree
+        params.n_ctx = config.context_tokens + _BRANCHING_TOKENS
         params.n_batch = MAX_SEQUENCES  # llama.cpp reserves one output row per sequence out of these
         params.n_ubatch = CHUNK_TOKENS
         params.n_seq_max = MAX_SEQUENCES
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = config.threads or _physical_cores()
-        params.flash_attn_type = 1 if config.flash_attention else 0
+        params.flash_attn_type = 1 if config.flash_attention else 0  # never the default, which is "auto"
+        params.type_k = params.type_v = _CACHE_TYPES[config.cache_type]
         params.no_perf = True
         params.abort_callback, params.abort_callback_data = _abort_while(self._stop)
         context = native.llama_init_from_model(self._model, params)
@@ -139,160 +164,65 @@ class LlamaCppEngine:
             )
         return context
 
-    def _check_size(self, tree: TokenTree, branches: Sequence[int]) -> None:
-        depth = len(tree.trunk) + max((len(_path(tree, leaf)) for leaf in branches), default=0)
-        if depth > self._context_tokens:
-            raise EngineError(
-                f"a text of {depth} tokens does not fit into engine.context_tokens = {self._context_tokens}; "
-                "raise that or shorten the text"
-            )
-        if len(branches) > MAX_SEQUENCES:
-            raise EngineError(f"a token tree of {len(branches)} branches; llama.cpp takes {MAX_SEQUENCES}")
-
-    def _reuse(self, tree: TokenTree) -> int:
-        """Keep the cached branch that agrees longest with the trunk; the number of trunk tokens kept."""
-        sequence, agreed = self._cached.longest(tree.trunk)
-        kept = min(agreed, len(tree.trunk) - 1)
-        native.llama_memory_seq_keep(self._memory, sequence)
-        if sequence != 0:
-            native.llama_memory_seq_cp(self._memory, sequence, 0, -1, -1)
-            native.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-        native.llama_memory_seq_rm(self._memory, 0, kept, -1)
-        self._cached = _Cached(tree.trunk[:kept], {0: ()})
-        return kept
-
-    def _decode(self, chunk: "_Chunk", rows: LogProbs) -> None:
-        for sequence in chunk.new_sequences:
-            native.llama_memory_seq_cp(self._memory, 0, sequence, -1, -1)
-        batch = self._batch
-        batch.n_tokens = len(chunk.entries)
-        for at, entry in enumerate(chunk.entries):
-            batch.token[at] = entry.token
-            batch.pos[at] = entry.position
-            batch.n_seq_id[at] = len(entry.sequences)
-            for i, sequence in enumerate(entry.sequences):
-                batch.seq_id[at][i] = sequence
-            batch.logits[at] = entry.row is not None
-        status = native.llama_decode(self._context, batch)
+    def _decode(self, chunk: Sequence[Entry]) -> None:
+        self._fill_batch(chunk)
+        status = native.llama_decode(self._context, self._batch)
+        if status == _NO_CACHE_SLOT:
+            self._cache.drop_stale()
+            status = native.llama_decode(self._context, self._batch)
+        if status == 0:
+            self._tokens_evaluated += len(chunk)
+            return
+        self._cache.undo(chunk)
         if status == _ABORTED:
+            # What is cached stays: who types faster than the model reads must not make it begin anew.
             raise Cancelled("the request was given up")
         if status == _NO_CACHE_SLOT:
             raise EngineError("llama.cpp found no room in its KV cache; raise engine.context_tokens")
-        if status != 0:
-            raise EngineError(f"llama.cpp failed to evaluate a batch (status {status}): {_LOG.reason()}")
-        self._tokens_evaluated += len(chunk.entries)
-        for at, entry in enumerate(chunk.entries):
-            if entry.row is not None:
-                logits = native.llama_get_logits_ith(self._context, at)
-                rows[entry.row] = np.ctypeslib.as_array(logits, shape=(self._vocabulary_size,))
-                _normalize(rows[entry.row])
+        self._cache.forget()
+        raise EngineError(f"llama.cpp failed to evaluate a batch (status {status}): {_LOG.reason()}")
 
-    def _forget(self) -> None:
-        native.llama_memory_clear(self._memory, False)
-        self._cached = _Cached((), {0: ()})
+    def _fill_batch(self, chunk: Sequence[Entry]) -> None:
+        batch = self._batch
+        batch.n_tokens = len(chunk)
+        for at, entry in enumerate(chunk):
+            batch.token[at] = entry.token
+            batch.pos[at] = entry.position
+            batch.n_seq_id[at] = len(entry.branches)
+            sequences = batch.seq_id[at]
+            for i, branch in enumerate(entry.branches):
+                sequences[i] = branch
+            batch.logits[at] = bool(entry.rows)
 
-
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    """What the KV cache holds: a trunk, and per sequence the tokens that follow it."""
-
-    trunk: tuple[int, ...]
-    branches: dict[int, tuple[int, ...]]
-
-    def longest(self, tokens: tuple[int, ...]) -> tuple[int, int]:
-        """The sequence that agrees longest with ``tokens``, and how far."""
-        agreed = _agreement(self.trunk, tokens)
-        best = next(iter(self.branches))
-        if agreed < len(self.trunk):
-            return best, agreed
-        rest = tokens[agreed:]
-        lengths = {sequence: _agreement(branch, rest) for sequence, branch in self.branches.items()}
-        best = max(lengths, key=lengths.__getitem__)
-        return best, agreed + lengths[best]
+    def _read_rows(self, chunk: Sequence[Entry], rows: NDArray[np.float32]) -> None:
+        for at, entry in enumerate(chunk):
+            if entry.rows:
+                pointer = native.llama_get_logits_ith(self._context, at)
+                values = self._row_type.from_address(ctypes.addressof(pointer.contents))
+                first, *others = entry.rows
+                normalize(np.frombuffer(values, np.float32), rows[first])
+                for other in others:
+                    rows[other] = rows[first]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One token of a batch; ``row`` is where its log-probabilities go, if anywhere."""
+class _NativeCells:
+    """llama.cpp's memory as ``branch_cache.Cells``. ``window_tokens`` is the sliding window's, or 0."""
 
-    token: int
-    position: int
-    sequences: tuple[int, ...]
-    row: int | None
+    def __init__(self, memory: object, window_tokens: int) -> None:
+        self._memory = memory
+        self._window_tokens = window_tokens
 
+    def copy(self, source: int, target: int, length: int) -> None:
+        native.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """One decode call. ``new_sequences`` begin as copies of the trunk."""
+    def cut(self, branch: int, length: int) -> None:
+        native.llama_memory_seq_rm(self._memory, branch, length, -1)
 
-    entries: list[_Entry]
-    new_sequences: tuple[int, ...] = ()
-
-
-def _chunks(tree: TokenTree, branches: Sequence[int], kept: int, wanted: dict[int, int]) -> list[_Chunk]:
-    """The trunk beyond ``kept`` and the nodes, as decode calls; usually one."""
-    trunk = [
-        _Entry(tree.trunk[at], at, (0,), wanted.get(TRUNK_END) if at == len(tree.trunk) - 1 else None)
-        for at in range(kept, len(tree.trunk))
-    ]
-    if not branches:
-        return [_Chunk(trunk[at : at + CHUNK_TOKENS]) for at in range(0, len(trunk), CHUNK_TOKENS)]
-    sequences, depths = _sequences(tree, branches)
-    nodes = [
-        _Entry(token, len(tree.trunk) + depths[at], tuple(sequences[at]), wanted.get(at))
-        for at, token in enumerate(tree.tokens)
-    ]
-    others = tuple(range(1, len(branches)))
-    if others and len(trunk) + len(nodes) <= CHUNK_TOKENS:
-        # The trunk's new tokens must be seen by every branch of the same batch.
-        everywhere = tuple(range(len(branches)))
-        trunk = [_Entry(entry.token, entry.position, everywhere, entry.row) for entry in trunk]
-        return [_Chunk([*trunk, *nodes], others)]
-    first = [_Chunk(trunk[at : at + CHUNK_TOKENS]) for at in range(0, len(trunk), CHUNK_TOKENS)]
-    rest = [_Chunk(nodes[at : at + CHUNK_TOKENS]) for at in range(0, len(nodes), CHUNK_TOKENS)]
-    return [*first, _Chunk(rest[0].entries, others), *rest[1:]]
-
-
-def _branches(tree: TokenTree) -> list[int]:
-    """The leaves of a tree, one sequence each."""
-    inner = set(tree.parents)
-    return [node for node in range(len(tree.tokens)) if node not in inner]
-
-
-def _sequences(tree: TokenTree, branches: Sequence[int]) -> tuple[list[list[int]], list[int]]:
-    """Per node: the sequences that pass through it, and its depth below the trunk."""
-    sequences: list[list[int]] = [[] for _ in tree.tokens]
-    for sequence, leaf in enumerate(branches):
-        node = leaf
-        while node != TRUNK_END:
-            sequences[node].append(sequence)
-            node = tree.parents[node]
-    depths: list[int] = []
-    for parent in tree.parents:
-        depths.append(0 if parent == TRUNK_END else depths[parent] + 1)
-    return sequences, depths
-
-
-def _path(tree: TokenTree, node: int) -> tuple[int, ...]:
-    tokens: list[int] = []
-    while node != TRUNK_END:
-        tokens.append(tree.tokens[node])
-        node = tree.parents[node]
-    return tuple(reversed(tokens))
-
-
-def _agreement(left: tuple[int, ...], right: tuple[int, ...]) -> int:
-    """Length of the common beginning."""
-    shorter = min(len(left), len(right))
-    if left[:shorter] == right[:shorter]:
-        return shorter
-    return next(at for at in range(shorter) if left[at] != right[at])
-
-
-def _normalize(logits: LogProbs) -> None:
-    """Logits to log-probabilities, in place."""
-    logits -= logits.max()
-    logits -= np.log(np.exp(logits).sum())
+    def least_length(self, branch: int) -> int:
+        if not self._window_tokens:
+            return 0
+        first: int = native.llama_memory_seq_pos_min(self._memory, branch)
+        return first + self._window_tokens if first > 0 else 0
 
 
 def _physical_cores() -> int:
@@ -341,3 +271,99 @@ def system_info() -> str:
     """The processor features that this build of llama.cpp uses."""
     text: bytes = native.llama_print_system_info()
     return text.decode("utf-8", "replace").strip()
+
+
+def raw_decode(
+    engine: LlamaCppEngine, cached: Sequence[int], prompt: Sequence[int]
+) -> Generator[int, None, None]:
+    """The greedy loop that every llama.cpp program has, for comparison: decode, take the best token, again.
+
+    ``cached`` is evaluated at once, as if a former request had left it in the cache; ``prompt``, at least
+    one token, when the first token is asked for. Whatever the engine had cached is forgotten. Close the
+    iterator before the engine is used again. Errors: ``EngineError``.
+    """
+    engine.forget()
+    memory = native.llama_get_memory(engine._context)
+    size = engine.vocabulary_size
+
+    def decode(tokens: Sequence[int], start: int) -> None:
+        batch = engine._batch
+        batch.n_tokens = len(tokens)
+        for at, token in enumerate(tokens):
+            batch.token[at], batch.pos[at], batch.logits[at] = token, start + at, at == len(tokens) - 1
+            batch.n_seq_id[at], batch.seq_id[at][0] = 1, 0
+        status = native.llama_decode(engine._context, batch)
+        if status != 0:
+            raise EngineError(f"llama.cpp failed to evaluate a batch (status {status}): {_LOG.reason()}")
+        engine._tokens_evaluated += len(tokens)
+
+    def read(tokens: Sequence[int], start: int) -> int:
+        for at in range(0, len(tokens), CHUNK_TOKENS):
+            decode(tokens[at : at + CHUNK_TOKENS], start + at)
+        return start + len(tokens)
+
+    def loop(position: int) -> Generator[int, None, None]:
+        tokens = prompt
+        try:
+            while position + len(tokens) <= engine.context_tokens:
+                position = read(tokens, position)
+                logits = native.llama_get_logits_ith(engine._context, -1)
+                tokens = (int(np.ctypeslib.as_array(logits, shape=(size,)).argmax()),)
+                yield tokens[0]
+        finally:
+            native.llama_memory_seq_rm(memory, 0, -1, -1)
+
+    return loop(read(cached, 0))
+
+
+def requantize(source: Path, target: Path, file_type: FileType) -> None:
+    """Write the model ``source`` to ``target`` with weights of another format; F32 loses nothing.
+
+    ``target`` appears when it is whole. Errors: ``EngineError`` naming the file and what llama.cpp logged.
+    """
+    _LOG.listen()
+    native.llama_backend_init()
+    params = native.llama_model_quantize_default_params()
+    params.ftype = _FILE_TYPES[file_type]
+    params.allow_requantize = True
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+        part = Path(folder) / target.name
+        status = native.llama_model_quantize(str(source).encode(), str(part).encode(), ctypes.byref(params))
+        if status != 0:
+            raise EngineError(f"{source}: llama.cpp cannot write it as {file_type}: {_LOG.reason()}")
+        part.replace(target)
+
+
+class NativeTokenizer:
+    """llama.cpp's own tokenizer of a model file, loaded without weights: the reference for token ids."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the vocabulary. Errors: ``EngineError`` naming the file and what llama.cpp logged."""
+        _LOG.listen()
+        native.llama_backend_init()
+        overrides = (native.llama_model_kv_override * 2)()  # the second is all zeros: the end
+        overrides[0].key = b"tokenizer.ggml.add_space_prefix"
+        overrides[0].tag = native.LLAMA_KV_OVERRIDE_TYPE_BOOL
+        overrides[0].value.val_bool = False
+        params = native.llama_model_default_params()
+        params.vocab_only = True
+        params.kv_overrides = overrides
+        self._model: object = native.llama_model_load_from_file(str(path).encode(), params)
+        if not self._model:
+            raise EngineError(f"{path}: llama.cpp cannot load this vocabulary: {_LOG.reason()}")
+        self._vocabulary = native.llama_model_get_vocab(self._model)
+
+    def encode(self, text: bytes) -> list[int]:
+        """Token ids of a text, without start token, end token or dummy space; control tokens are text."""
+        room = 2 * len(text) + 16
+        tokens = (native.llama_token * room)()
+        count = native.llama_tokenize(self._vocabulary, text, len(text), tokens, room, False, False)
+        if count < 0:
+            raise EngineError(f"llama.cpp makes more than {room} tokens of {len(text)} bytes")
+        return list(tokens[:count])
+
+    def close(self) -> None:
+        """Free the vocabulary."""
+        if self._model is not None:
+            native.llama_model_free(self._model)
+            self._model = None

@@ -5,13 +5,16 @@ Everything byte-level is built above this protocol, so a new engine is one file.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-LogProbs = NDArray[np.float64]
-"""Natural-log probabilities, shape (nodes asked for, vocabulary size)."""
+LogProbs = NDArray[np.floating[Any]]
+"""Natural-log probabilities, shape (nodes asked for, vocabulary size).
+
+float32 from real models, whose logits are no better; float64 from ``TableEngine``. Sum in float64.
+"""
 
 TRUNK_END = -1
 """The node number that stands for the last token of a tree's trunk."""
@@ -33,6 +36,40 @@ class TokenTree:
     parents: tuple[int, ...] = ()
 
 
+def tree_of(paths: Sequence[tuple[int, ...]]) -> tuple[TokenTree, list[int]]:
+    """The tree of some token sequences, none of them empty, and the node at which each of them ends."""
+    common = agreement(min(paths), max(paths))
+    tree_tokens: list[int] = []
+    parents: list[int] = []
+    children: dict[tuple[int, int], int] = {}
+    ends = []
+    for path in paths:
+        node = TRUNK_END
+        for token in path[common:]:
+            child = children.get((node, token))
+            if child is None:
+                child = children[node, token] = len(tree_tokens)
+                tree_tokens.append(token)
+                parents.append(node)
+            node = child
+        ends.append(node)
+    return TokenTree(paths[0][:common], tuple(tree_tokens), tuple(parents)), ends
+
+
+def agreement(left: tuple[int, ...], right: tuple[int, ...]) -> int:
+    """Length of the common beginning, by halves: comparing slices is far faster than a loop."""
+    same, shorter = 0, min(len(left), len(right))
+    if left[:shorter] == right[:shorter]:
+        return shorter
+    while shorter - same > 1:
+        half = (same + shorter) // 2
+        if left[same:half] == right[same:half]:
+            same = half
+        else:
+            shorter = half
+    return same
+
+
 class Engine(Protocol):
     """A token-level model. Not thread-safe, but ``interrupt`` may be called from any thread."""
 
@@ -51,8 +88,9 @@ class Engine(Protocol):
     def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
         """Next-token log-probabilities after each of ``nodes``.
 
-        What a former call evaluated is reused as far as the trunk agrees with it. Errors: ``Cancelled``
-        after ``interrupt``, ``EngineError`` if the tree does not fit or the model fails.
+        What former calls evaluated is reused wherever a path of the tree begins like theirs: a node that
+        is neither new nor asked for costs nothing, any other one token. Errors: ``Cancelled`` after
+        ``interrupt``, ``EngineError`` if the tree does not fit or the model fails.
         """
 
     def interrupt(self, stop: bool) -> None:

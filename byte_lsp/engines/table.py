@@ -10,15 +10,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from byte_lsp.engines.branch_cache import BranchCache
 from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, LogProbs, TokenTree
-from byte_lsp.errors import Cancelled, EngineError
+from byte_lsp.engines.shape import measure
+from byte_lsp.errors import Cancelled
 
 
 class TableEngine:
     """Row ``k`` of the table belongs to one token sequence, whose hash seeds its logits.
 
-    The logits are normal with standard deviation ``spread`` (nats). What counts as evaluated and as reused
-    is what a cache of the last tree would say; each token evaluated is a chunk of its own.
+    The logits are normal with standard deviation ``spread`` (nats). A cache with the books of the real ones
+    and nothing in it says what counts as evaluated; each token is a chunk of its own.
     """
 
     def __init__(
@@ -29,7 +31,7 @@ class TableEngine:
         self._seed = seed
         self._spread = spread
         self._rows: dict[tuple[int, ...], LogProbs] = {}
-        self._cached: list[tuple[int, ...]] = []
+        self._cache = BranchCache(_NoCells(), context_tokens + MAX_SEQUENCES, chunk_tokens=1)
         self._tokens_evaluated = 0
         self._stop = threading.Event()
 
@@ -46,15 +48,13 @@ class TableEngine:
         return self._tokens_evaluated
 
     def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
-        paths = _paths(tree)
-        self._check_size(tree, paths)
-        reused = min(self._longest_cached(tree.trunk), len(tree.trunk) - 1)
-        self._cached = []
-        for _ in range(len(tree.trunk) - reused + len(tree.tokens)):
+        shape = measure(tree, self._context_tokens)
+        for chunk in self._cache.chunks(shape, shape.rows_by_node(nodes)):
             if self._stop.is_set():
+                self._cache.undo(chunk)
                 raise Cancelled("the request was given up")
-            self._tokens_evaluated += 1
-        self._cached = list(paths.values())
+            self._tokens_evaluated += len(chunk)
+        paths = _paths(tree)
         return np.array([self.row(paths[node]) for node in nodes]).reshape(len(nodes), self._vocabulary_size)
 
     def interrupt(self, stop: bool) -> None:
@@ -76,18 +76,18 @@ class TableEngine:
             known = self._rows[path] = logits - np.logaddexp.reduce(logits)
         return known
 
-    def _check_size(self, tree: TokenTree, paths: dict[int, tuple[int, ...]]) -> None:
-        longest = max(len(path) for path in paths.values())
-        if longest > self._context_tokens:
-            raise EngineError(
-                f"a text of {longest} tokens does not fit into engine.context_tokens = {self._context_tokens}"
-            )
-        branches = len(tree.tokens) - len(set(tree.parents) - {TRUNK_END})
-        if branches > MAX_SEQUENCES:
-            raise EngineError(f"a token tree of {branches} branches; {MAX_SEQUENCES} are the most")
 
-    def _longest_cached(self, tokens: tuple[int, ...]) -> int:
-        return max((_agreement(path, tokens) for path in self._cached), default=0)
+class _NoCells:
+    """The memory of an engine that needs none."""
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        pass
+
+    def cut(self, branch: int, length: int) -> None:
+        pass
+
+    def least_length(self, branch: int) -> int:
+        return 0
 
 
 def _paths(tree: TokenTree) -> dict[int, tuple[int, ...]]:
@@ -96,9 +96,3 @@ def _paths(tree: TokenTree) -> dict[int, tuple[int, ...]]:
     for node, (token, parent) in enumerate(zip(tree.tokens, tree.parents, strict=True)):
         paths[node] = (*paths[parent], token)
     return paths
-
-
-def _agreement(left: tuple[int, ...], right: tuple[int, ...]) -> int:
-    """Length of the common beginning."""
-    shorter = min(len(left), len(right))
-    return next((at for at in range(shorter) if left[at] != right[at]), shorter)

@@ -8,9 +8,11 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from byte_lsp.engines.llama_cpp import CHUNK_TOKENS, EngineConfig, LlamaCppEngine
+from byte_lsp.engines.branch_cache import CHUNK_TOKENS
+from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, requantize
 from byte_lsp.engines.protocol import TRUNK_END, TokenTree
 from byte_lsp.errors import Cancelled, EngineError
 
@@ -67,10 +69,10 @@ def test_engines_come_and_go_while_another_one_complains(smollm2_path: Path, tmp
     with pytest.raises(EngineError):
         LlamaCppEngine(EngineConfig(tmp_path / "none.gguf", safe_path=True))
     gc.collect()
-    pairs = 150  # branches of two tokens: more tokens than the cache has room for
-    parents = tuple(TRUNK_END if at % 2 == 0 else at - 1 for at in range(2 * pairs))
-    with pytest.raises(EngineError, match=r"no room in its KV cache"):
-        engine.evaluate(TokenTree((0,) * 254, (1,) * (2 * pairs), parents), [0])
+    tokens = tuple(range(300))  # 150 branches of two tokens: more than the cache has room for
+    parents = tuple(TRUNK_END if at % 2 == 0 else at - 1 for at in tokens)
+    with pytest.raises(EngineError, match=r"554 tokens does not fit into the 512 cells"):
+        engine.evaluate(TokenTree((0,) * 254, tokens, parents), [0])
     assert engine.evaluate(TokenTree((0,) * 200), [TRUNK_END]).shape[0] == 1
     engine.close()
 
@@ -94,3 +96,42 @@ def test_loading_and_evaluating_print_nothing(smollm2_path: Path) -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_the_reference_configuration_gives_the_same_values_in_any_batch(
+    reference_engine: LlamaCppEngine,
+) -> None:
+    tokens = tuple(range(700, 740))
+    chain = TokenTree(tokens[:1], tokens[1:], tuple(range(-1, 38)))
+    reference_engine.forget()
+    together = reference_engine.evaluate(chain, range(39))
+    reference_engine.forget()
+    for at in range(39):
+        alone = reference_engine.evaluate(TokenTree(tokens[: at + 2]), [TRUNK_END])[0]
+        likely = np.argsort(alone)[-50:]
+        assert np.abs(alone - together[at])[likely].max() < 5e-5
+
+
+def test_requantizing_writes_a_model_that_says_nearly_the_same(
+    smollm2_f32_path: Path, reference_engine: LlamaCppEngine, tmp_path: Path
+) -> None:
+    path = tmp_path / "q8.gguf"
+    requantize(smollm2_f32_path, path, "Q8_0")
+    assert [found.name for found in tmp_path.iterdir()] == ["q8.gguf"]
+    assert path.stat().st_size < 0.3 * smollm2_f32_path.stat().st_size
+    engine = LlamaCppEngine(EngineConfig(path, context_tokens=64, safe_path=True))
+    tree = TokenTree(tuple(range(700, 720)))
+    difference = engine.evaluate(tree, [TRUNK_END]) - reference_engine.evaluate(tree, [TRUNK_END])
+    engine.close()
+    assert 0 < np.median(np.abs(difference)) < 0.2
+
+
+@pytest.mark.parametrize("kept", [None, 1_000])
+def test_what_cannot_be_requantized_is_named(smollm2_path: Path, tmp_path: Path, kept: int | None) -> None:
+    source = tmp_path / "source.gguf"
+    if kept is not None:
+        with smollm2_path.open("rb") as whole:
+            source.write_bytes(whole.read(kept))
+    with pytest.raises(EngineError, match=r"source\.gguf: llama\.cpp cannot write it as F32: \w"):
+        requantize(source, tmp_path / "target.gguf", "F32")
+    assert not (tmp_path / "target.gguf").exists()

@@ -1,4 +1,4 @@
-"""What every engine promises, asked of the table and of llama.cpp."""
+"""What every engine promises, asked of the table, of llama.cpp and of transformers."""
 
 import random
 from collections.abc import Iterator
@@ -11,13 +11,14 @@ from byte_lsp.engines.table import TableEngine
 from byte_lsp.errors import Cancelled, EngineError
 
 # In probability: with quantized weights llama.cpp gives the same tokens other values in another batch.
-NOISE = {"table": 1e-12, "llama_cpp": 0.05}
+NOISE = {"table": 1e-12, "llama_cpp": 0.05, "transformers": 1e-4}
+FIXTURES = {"llama_cpp": "smollm2_engine", "transformers": "smollm2_torch_engine"}
 
 
-@pytest.fixture(params=["table", "llama_cpp"])
+@pytest.fixture(params=list(NOISE))
 def named_engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, Engine]]:
-    table = TableEngine(64, context_tokens=512)
-    engine = table if request.param == "table" else request.getfixturevalue("smollm2_engine")
+    fixture = FIXTURES.get(request.param)
+    engine = request.getfixturevalue(fixture) if fixture else TableEngine(64, context_tokens=512)
     forget_cache(engine)
     yield request.param, engine
     engine.interrupt(False)
@@ -67,8 +68,8 @@ def test_a_tree_says_what_its_paths_say_one_by_one(
 def test_rows_are_log_probabilities_in_the_order_asked_for(engine: Engine) -> None:
     tree = random_tree(3, 10, 8)
     rows = engine.evaluate(tree, [5, TRUNK_END, 2])
-    assert rows.dtype == np.float64
-    assert np.exp(rows).sum(axis=1) == pytest.approx(1.0, abs=1e-9)
+    assert rows.dtype in (np.float32, np.float64)
+    assert np.exp(rows).sum(axis=1, dtype=np.float64) == pytest.approx(1.0, abs=2e-6)
     for row, node in zip(rows, [5, TRUNK_END, 2], strict=True):
         assert np.exp(row) == pytest.approx(np.exp(engine.evaluate(tree, [node])[0]), abs=0.05)
 
@@ -94,11 +95,36 @@ def test_what_the_cache_holds_is_not_evaluated_again(engine: Engine) -> None:
     assert evaluated(engine, TokenTree((61, *tokens[:50]))) == 51
 
 
+def test_growing_in_turns_costs_one_token_each(engine: Engine) -> None:
+    prefix = some_tokens(14, 40)
+    assert evaluated(engine, TokenTree((*prefix, 1))) == 41
+    for tail in [(1, 2), (3,), (1, 2, 4), (3, 5), (1, 6), (1, 2, 4, 7), (3, 5, 8), (1, 6, 9)]:
+        assert evaluated(engine, TokenTree((*prefix, *tail))) == 1
+
+
+def test_nodes_that_are_cached_cost_nothing_unless_asked_for(engine: Engine) -> None:
+    trunk = some_tokens(15, 20)
+    assert evaluated(engine, TokenTree((*trunk, 1, 2, 3))) == 23
+    tree = TokenTree(trunk, (1, 2, 4, 5, 1), (-1, 0, 0, -1, -1))  # the last node says the same as the first
+    before = engine.tokens_evaluated
+    rows = engine.evaluate(tree, [3, 0, 4, 3])
+    assert engine.tokens_evaluated - before == 3  # 4 and 5 are new, the first 1 is asked for
+    assert np.array_equal(rows[1], rows[2])
+    assert np.array_equal(rows[0], rows[3])
+
+
+def test_what_other_texts_left_behind_is_forgotten(engine: Engine) -> None:
+    old, new = some_tokens(16, 200), (61, *some_tokens(17, 20))
+    engine.evaluate(TokenTree(old), [TRUNK_END])
+    assert evaluated(engine, TokenTree(new)) == 21
+    assert evaluated(engine, TokenTree(old[:100])) == 100
+
+
 def test_a_branch_of_the_last_tree_is_reused_as_trunk(engine: Engine) -> None:
     trunk = some_tokens(10, 30)
     assert evaluated(engine, TokenTree(trunk, (1, 2, 3, 4, 5), (-1, 0, 1, -1, 3))) == 35
     assert evaluated(engine, TokenTree((*trunk, 1, 2, 3, 7))) == 1
-    assert evaluated(engine, TokenTree(trunk, (1, 2, 3, 4, 5), (-1, 0, 1, -1, 3))) == 6
+    assert evaluated(engine, TokenTree(trunk, (1, 2, 3, 4, 5), (-1, 0, 1, -1, 3))) == 1
     assert evaluated(engine, TokenTree((*trunk, 4, 5), (6, 7), (-1, -1))) == 1 + 2
 
 
