@@ -4,8 +4,9 @@ The stable interface for Python programs:
 
 * ``load_tokenizer(path_or_name) -> Tokenizer``: ``.encode(bytes) -> list[int]`` and ``.pieces``.
 * ``contexts(tokenizer, prefix) -> list[Context]``: all extendable contexts of a byte prefix.
-* ``load(name_or_path, **options) -> ByteModel``: a model in a process of its own; ``.sample``,
-  ``.next_byte``, ``.close``, and use as a context manager.
+* ``load(name_or_path, **options) -> ByteModel``: a model in a process of its own; ``.next_byte``,
+  ``.logprob``, ``.sample``, ``.state`` for byte after byte, ``.close``, and use as a context manager.
+* ``Ensemble([(model, weight), ...], rule)``: several of them as one, with the same methods.
 * ``Candidate`` and ``Context``, the data these return, and ``ByteLspError``, the base of all errors.
 """
 
@@ -13,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from byte_lsp.api import ByteModel, load, load_tokenizer
+    from byte_lsp.api import ByteModel, ByteState, Ensemble, load, load_tokenizer
     from byte_lsp.errors import ByteLspError
     from byte_lsp.infill.problem import Candidate
     from byte_lsp.tokens.contexts import Context, contexts
@@ -24,8 +25,10 @@ __version__ = "0.1.0"
 __all__ = [
     "ByteLspError",
     "ByteModel",
+    "ByteState",
     "Candidate",
     "Context",
+    "Ensemble",
     "Tokenizer",
     "contexts",
     "load",
@@ -35,8 +38,10 @@ __all__ = [
 _HOMES = {
     "ByteLspError": "byte_lsp.errors",
     "ByteModel": "byte_lsp.api",
+    "ByteState": "byte_lsp.api",
     "Candidate": "byte_lsp.infill.problem",
     "Context": "byte_lsp.tokens.contexts",
+    "Ensemble": "byte_lsp.api",
     "Tokenizer": "byte_lsp.tokens.tokenizer",
     "contexts": "byte_lsp.tokens.contexts",
     "load": "byte_lsp.api",

@@ -7,6 +7,7 @@ editor sends is read by ``read_settings``, which keeps all that is right and nam
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, cast, get_args, get_type_hints
@@ -15,7 +16,10 @@ from cattrs import AttributeValidationNote, ClassValidationError, Converter
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
+from byte_lsp.errors import SettingsError
+
 CompletionItems = Literal["auto", "always", "never"]
+Rule = Literal["mixture", "product"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 Value = bool | int | float | str
 Path = tuple[str, ...]
@@ -96,6 +100,26 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsembleSettings:
+    """Several models as one. A change here loads them."""
+
+    members: str = field(
+        default="",
+        metadata=_about(
+            "Models to use together in place of `model`, with weights: "
+            "`smollm2-135m=0.6, gemma3-270m=0.4`. Empty is `model` alone."
+        ),
+    )
+    rule: Rule = field(
+        default="mixture",
+        metadata=_about(
+            "How members become one: `mixture` averages their probabilities of the next byte, `product` "
+            "multiplies powers of them and takes negative weights."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is written to standard error. Text of your documents never is."""
 
@@ -113,6 +137,7 @@ class Settings:
     suggest: SuggestSettings = field(default_factory=SuggestSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    ensemble: EnsembleSettings = field(default_factory=EnsembleSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
 
@@ -141,9 +166,52 @@ def describe(group: type[Any] = Settings, path: Path = ()) -> list[SettingDoc]:
     return docs
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A model of an ensemble, by name or path, and its weight."""
+
+    model: str
+    weight: float
+
+
+def read_members(settings: Settings) -> tuple[Member, ...]:
+    """The models that ``settings`` names: those of the ensemble, or the one model.
+
+    Errors: ``SettingsError`` for a member without a weight, or weights that the rule cannot take.
+    """
+    ensemble = settings.ensemble
+    if not ensemble.members.strip():
+        return (Member(settings.model, 1.0),)
+    members = tuple(_read_member(part) for part in ensemble.members.split(",") if part.strip())
+    weights = [member.weight for member in members]
+    if ensemble.rule == "mixture" and (min(weights) < 0 or max(weights) == 0):
+        raise SettingsError(
+            "ensemble.members: the weights of a mixture are 0 or more and not all 0; "
+            'ensemble.rule "product" takes negative ones'
+        )
+    if max(weights) <= 0:
+        raise SettingsError("ensemble.members: a product has at least one member of positive weight")
+    return members
+
+
+def _read_member(text: str) -> Member:
+    name, separator, weight = text.strip().rpartition("=")
+    try:
+        value = float(weight) if separator else 1.0
+    except ValueError:
+        value = math.nan
+    name = name.strip() if separator else text.strip()
+    if not name or not math.isfinite(value):
+        raise SettingsError(
+            f"ensemble.members: {text.strip()!r} is not MODEL=WEIGHT; an example: "
+            "smollm2-135m=0.6, gemma3-270m=0.4"
+        )
+    return Member(name, value)
+
+
 def needs_new_worker(old: Settings, new: Settings) -> bool:
     """Whether the step from ``old`` to ``new`` changes what the worker was started with."""
-    return (old.model, old.engine) != (new.model, new.engine)
+    return (old.model, old.engine, old.ensemble) != (new.model, new.engine, new.ensemble)
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,7 +279,7 @@ def _fits(value: object, doc: SettingDoc) -> bool:
     if doc.type == "boolean":
         return isinstance(value, bool)
     if doc.type == "string":
-        return isinstance(value, str) and value != ""
+        return isinstance(value, str) and (value != "" or doc.default == "")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     whole = doc.type == "number" or isinstance(value, int) or value.is_integer()
@@ -247,7 +315,7 @@ def _group_reader(converter: Converter, group: type[Any]) -> Callable[[Any, Any]
 
 def _make_converter() -> Converter:
     converter = Converter()
-    for group in (SuggestSettings, ContextSettings, EngineSettings, LogSettings, Settings):
+    for group in (SuggestSettings, ContextSettings, EngineSettings, EnsembleSettings, LogSettings, Settings):
         converter.register_structure_hook(group, _group_reader(converter, group))
     return converter
 

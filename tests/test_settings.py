@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
+from byte_lsp.errors import SettingsError
 from byte_lsp.settings import (
     EngineSettings,
     LogSettings,
+    Member,
     Settings,
     SuggestSettings,
     describe,
     merge,
     needs_new_worker,
+    read_members,
     read_settings,
 )
 
@@ -103,7 +106,14 @@ def test_only_the_model_and_its_engine_need_a_new_worker() -> None:
 
 def test_every_setting_is_described_and_its_default_and_limits_are_accepted() -> None:
     docs = describe()
-    assert {doc.key.split(".")[0] for doc in docs} == {"model", "suggest", "context", "engine", "log"}
+    assert {doc.key.split(".")[0] for doc in docs} == {
+        "model",
+        "suggest",
+        "context",
+        "engine",
+        "ensemble",
+        "log",
+    }
     for doc in docs:
         assert doc.description.endswith(".")
         values = [doc.default, *doc.choices, *(v for v in (doc.minimum, doc.maximum) if v is not None)]
@@ -112,3 +122,36 @@ def test_every_setting_is_described_and_its_default_and_limits_are_accepted() ->
             for group in reversed(doc.key.split(".")[:-1]):
                 tree = {group: tree}
             assert read_settings(tree)[1] == ()
+
+
+def members_of(members: str, rule: str = "mixture") -> list[tuple[str, float]]:
+    settings, problems = read_settings({"ensemble": {"members": members, "rule": rule}})
+    assert problems == ()
+    return [(member.model, member.weight) for member in read_members(settings)]
+
+
+def test_without_an_ensemble_the_model_is_the_only_member() -> None:
+    assert read_members(read_settings({"model": "x.gguf"})[0]) == (Member("x.gguf", 1.0),)
+    assert members_of("  ") == [("smollm2-135m", 1.0)]
+
+
+def test_members_have_names_or_paths_and_weights() -> None:
+    assert members_of("smollm2-135m=0.6, gemma3-270m=.4") == [("smollm2-135m", 0.6), ("gemma3-270m", 0.4)]
+    assert members_of("a, /m/b=c.gguf=2") == [("a", 1.0), ("/m/b=c.gguf", 2.0)]
+    assert members_of("big=1, big-base=-0.5,", rule="product") == [("big", 1.0), ("big-base", -0.5)]
+
+
+@pytest.mark.parametrize(
+    ("members", "rule", "about"),
+    [
+        ("a=1, =2", "mixture", "'=2' is not MODEL=WEIGHT"),
+        ("a=much", "mixture", "'a=much' is not MODEL=WEIGHT"),
+        ("a=inf", "mixture", "MODEL=WEIGHT"),
+        ("a=1, b=-1", "mixture", "product"),
+        ("a=0", "mixture", "not all 0"),
+        ("a=-1", "product", "positive weight"),
+    ],
+)
+def test_an_ensemble_that_makes_no_sense_is_refused(members: str, rule: str, about: str) -> None:
+    with pytest.raises(SettingsError, match=about):
+        members_of(members, rule)

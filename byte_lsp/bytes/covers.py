@@ -48,7 +48,7 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class CoverSet:
-    """All covers of a prefix. ``unasked`` bounds the probability (given x) not asked to be extendable."""
+    """All covers of a prefix. ``unasked`` is the most mass at a node that was not asked to be extendable."""
 
     contexts: Sequence[CoverContext]
     unasked: float
@@ -61,13 +61,12 @@ def weigh_covers(
 ) -> CoverSet:
     """Evaluate all contexts of ``prefix`` as one token tree and weigh their covers."""
     frontier = process.finder.frontier(prefix)
-    trie = _Trie(process, frontier)
+    trie = CoverTree(process, frontier)
     before = engine.tokens_evaluated
     rows = engine.evaluate(trie.tree(), [TRUNK_END, *range(len(trie.tokens))])
     weigher = _Weigher(process, trie, rows, temperature)
     contexts = [weigher.context(tail, residual) for tail, residual in frontier.ends]
-    unasked = weigher.screen(contexts)
-    return CoverSet(contexts, unasked, engine.tokens_evaluated - before, 1 + len(trie.tokens))
+    return CoverSet(contexts, weigher.unasked, engine.tokens_evaluated - before, 1 + len(trie.tokens))
 
 
 def draw_cover(
@@ -127,7 +126,7 @@ class _Locator:
         return self._process.follows(self._contexts[number].tail, token)
 
 
-def next_byte(process: Process, covers: CoverSet) -> Row:
+def next_byte(process: Process, covers: CoverSet) -> NDArray[np.float64]:
     """Log-probabilities of the next byte, shape (257,); index 256 is end-of-text."""
     masses = np.zeros(257)
     pieces = process.finder.tokenizer.pieces
@@ -139,12 +138,12 @@ def next_byte(process: Process, covers: CoverSet) -> Row:
         nexts = [END_OF_TEXT if process.is_end(token) else pieces[token][at] for token in tokens]
         masses += np.bincount(nexts, weights=np.exp(context.log_q1[possible] - highest), minlength=257)
     with np.errstate(divide="ignore"):
-        result: Row = np.log(masses / masses.sum())
+        result: NDArray[np.float64] = np.log(masses / masses.sum())
     return result
 
 
-class _Trie:
-    """The contexts' tokens beyond what all of them share, as a tree with one tail per node."""
+class CoverTree:
+    """The contexts' tokens beyond what all of them share, as a token tree with one tail per node."""
 
     def __init__(self, process: CanonicalProcess, frontier: Frontier) -> None:
         tails = [tail for tail, _ in frontier.ends]
@@ -161,6 +160,10 @@ class _Trie:
 
     def tree(self) -> TokenTree:
         return TokenTree(self.trunk, tuple(self.tokens), tuple(self.parents))
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """All tokens from the head to a node."""
+        return (*self.trunk, *self.tails[node].tokens[self.skipped :])
 
     def nodes_to(self, tail: Tail) -> list[int]:
         """The nodes that lead to a context, the trunk's end first."""
@@ -185,7 +188,7 @@ class _Trie:
 class _Weigher:
     """Turns the model's rows at the nodes of a trie into weights of covers."""
 
-    def __init__(self, process: CanonicalProcess, trie: _Trie, rows: Row, temperature: float) -> None:
+    def __init__(self, process: CanonicalProcess, trie: CoverTree, rows: Row, temperature: float) -> None:
         self.process = process
         self.trie = trie
         self.rows = rows
@@ -216,19 +219,6 @@ class _Weigher:
         row, log_mass = self._at(nodes[-1], temperature)
         weights: Row = row[tokens] + (on_path - log_mass)
         return weights
-
-    def screen(self, contexts: Sequence[CoverContext]) -> float:
-        """Take out covers that are not extendable, the heaviest first; the share that was not asked about."""
-        masses = [float(np.exp(context.log_q1).sum()) for context in contexts]
-        total = sum(masses) or 1.0
-        enough = self.process.unasked_mass * total / len(contexts)
-        unasked = self.unasked
-        for context, mass in zip(contexts, masses, strict=True):
-            refused, left = self.process.refuse(context.tail, context.tokens, context.log_q1, mass, enough)
-            context.log_q1[refused] = -np.inf
-            context.log_weights[refused] = -np.inf
-            unasked = max(unasked, left / total)
-        return unasked
 
     def _at(self, node: int, temperature: float) -> tuple[Row, float]:
         known = self._restricted.get((node, temperature))

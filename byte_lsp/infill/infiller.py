@@ -2,24 +2,27 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from byte_lsp.bytes.baselines import BareProcess, weigh_healed_bytes, weigh_healing, weigh_plain
-from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row
+from byte_lsp.bytes.canonical import CanonicalProcess, Process
 from byte_lsp.bytes.covers import Cover, CoverSet, next_byte, ranked_covers, weigh_covers
 from byte_lsp.bytes.framing import Framing
+from byte_lsp.bytes.model import NextByte, TokenByteModel
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.engines.protocol import Engine
+from byte_lsp.infill.gather import gather
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
 from byte_lsp.infill.stopping import Limits
-from byte_lsp.infill.window import prefix_window
+from byte_lsp.infill.window import fit_window
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
-_TRIES = 3
-_SPARE_TOKENS = 32
-_UNLIKELY_NATS = 6.0
+TRIES = 3
+SPARE_TOKENS = 32
+UNLIKELY_NATS = 6.0
 
 
 class Infiller:
@@ -30,6 +33,7 @@ class Infiller:
         self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
         self._bare = BareProcess(finder(tokenizer), framing)
+        self._byte_models: dict[float, TokenByteModel] = {}
 
     def infill(self, problem: InfillProblem) -> InfillResult:
         """Candidates with distinct bytes, the one at ``problem.temperature`` first.
@@ -51,21 +55,34 @@ class Infiller:
 
     def _fit(self, prefix: bytes, max_bytes: int) -> bytes:
         """The end of ``prefix`` that leaves room for the suggestion in the model's context."""
-        room = self.engine.context_tokens - min(max_bytes, self.engine.context_tokens // 2) - _SPARE_TOKENS
-        # A token spells at least one byte, so most prefixes need not be encoded to know that they fit.
-        while len(prefix) > room and (count := len(self._tokenizer.encode(prefix))) > room:
-            prefix = prefix_window(prefix, len(prefix), len(prefix) * room // (count + 1))
-        return prefix
+        room = self.engine.context_tokens - min(max_bytes, self.engine.context_tokens // 2) - SPARE_TOKENS
+        return fit_window(prefix, room, self.count_tokens)
+
+    def count_tokens(self, text: bytes) -> int:
+        """Length of a text in tokens."""
+        return len(self._tokenizer.encode(text))
 
     def complete(self, prefix: bytes, sampling: Sampling, limits: Limits, arm: Arm = "exact") -> Candidate:
         """One continuation of ``prefix``."""
         return self._candidate(self._weigh(prefix, arm, sampling), sampling, limits, arm)
 
-    def next_byte(self, prefix: bytes, arm: Arm = "exact") -> Row:
-        """Log-probabilities of the next byte, shape (257,), index 256 being end-of-text."""
-        if arm == "healing":
-            return next_byte(self._bare, weigh_healed_bytes(self.engine, self._bare, prefix))
-        return next_byte(self._process(arm), self._weigh(prefix, arm, Sampling()))
+    def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
+        """The distribution of the next byte. Contexts lighter than ``eps`` are not evaluated."""
+        if arm == "exact":
+            return self.byte_model(eps).distribution(prefix)
+        weigh = weigh_healed_bytes if arm == "healing" else weigh_plain
+        return NextByte(next_byte(self._bare, weigh(self.engine, self._bare, prefix)))
+
+    def logprob(self, continuation: bytes, prefix: bytes, eps: float = 0.0) -> float:
+        """``log P(continuation | prefix)`` in nats."""
+        return self.byte_model(eps).logprob(continuation, prefix)
+
+    def byte_model(self, eps: float) -> TokenByteModel:
+        """The model byte by byte; what it says of a prefix is the same as long as it lives."""
+        known = self._byte_models.get(eps)
+        if known is None:
+            known = self._byte_models[eps] = TokenByteModel(self.engine, self._canonical, eps)
+        return known
 
     def _weigh(self, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:
         temperature = sampling.temperature or 1.0
@@ -83,20 +100,13 @@ class Infiller:
         """How each candidate begins, best first; more of them than candidates asked for, some may agree."""
         if problem.temperature == 0:
             process = self._process(problem.arm)
-            return ((cover, sampling) for cover in ranked_covers(process, covers, _UNLIKELY_NATS))
-        seeds = np.random.SeedSequence(problem.seed).generate_state(_TRIES * problem.alternatives).tolist()
+            return ((cover, sampling) for cover in ranked_covers(process, covers, UNLIKELY_NATS))
+        seeds = np.random.SeedSequence(problem.seed).generate_state(TRIES * problem.alternatives).tolist()
         return ((None, Sampling(problem.temperature, problem.top_p, seed)) for seed in seeds)
 
     def _candidate(
         self, covers: CoverSet, sampling: Sampling, limits: Limits, arm: Arm, cover: Cover | None = None
     ) -> Candidate:
-        text, logprob = b"", 0.0
         before = self.engine.tokens_evaluated - covers.tokens_evaluated
-        for step in Sampler(self.engine, self._process(arm)).steps(covers, sampling, cover):
-            text += step.data
-            logprob += step.logprob
-            stopped = limits.check(text)
-            if stopped or step.ended:
-                kept, reason = (stopped.text, stopped.reason) if stopped else (text, "end_of_text")
-                return Candidate(kept, logprob, reason, self.engine.tokens_evaluated - before)
-        return Candidate(text, logprob, "context_full", self.engine.tokens_evaluated - before)
+        found = gather(Sampler(self.engine, self._process(arm)).steps(covers, sampling, cover), limits)
+        return replace(found, tokens_evaluated=self.engine.tokens_evaluated - before)

@@ -9,6 +9,9 @@ from typing import Literal
 Arm = Literal["exact", "plain", "healing"]
 """How the byte prefix becomes tokens. ``plain`` and ``healing`` exist for comparison only."""
 
+Rule = Literal["mixture", "product"]
+"""How the models of an ensemble become one (``bytes/ensemble.py``)."""
+
 StopReason = Literal["end_of_text", "stop", "max_bytes", "max_lines", "context_full", "cancelled"]
 
 

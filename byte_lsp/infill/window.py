@@ -5,6 +5,7 @@ the user types, so that the worker's KV cache survives. Both functions take any 
 """
 
 import re
+from collections.abc import Callable
 
 LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -30,6 +31,14 @@ def suffix_window(text: bytes | bytearray, cursor: int, limit_bytes: int) -> byt
         return bytes(text[cursor:])
     window = bytes(text[cursor : _previous_character(text, cursor + limit_bytes)])
     return window[: window.rfind(b"\n") + 1] or window
+
+
+def fit_window(prefix: bytes, room: int, count_tokens: Callable[[bytes], int]) -> bytes:
+    """The end of ``prefix`` that is at most ``room`` tokens."""
+    # A token spells at least one byte, so most prefixes need not be encoded to know that they fit.
+    while len(prefix) > room and (count := count_tokens(prefix)) > room:
+        prefix = prefix_window(prefix, len(prefix), len(prefix) * room // (count + 1))
+    return prefix
 
 
 def unify_line_ends(text: bytes) -> bytes:

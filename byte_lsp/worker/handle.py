@@ -21,6 +21,8 @@ from byte_lsp.worker.messages import (
     Failure,
     Loaded,
     LoadFailed,
+    LogprobProblem,
+    LogprobResult,
     Measurement,
     MeasureProblem,
     Message,
@@ -98,9 +100,13 @@ class Worker:
         """One continuation. Errors and cancelling as for ``infill``."""
         return self._submit(problem)
 
-    def next_byte(self, prefix: bytes, arm: Arm = "exact") -> Future[NextByteResult]:
+    def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> Future[NextByteResult]:
         """The distribution of the next byte. Errors and cancelling as for ``infill``."""
-        return self._submit(NextByteProblem(prefix, arm))
+        return self._submit(NextByteProblem(prefix, arm, eps))
+
+    def logprob(self, continuation: bytes, prefix: bytes, eps: float = 0.0) -> Future[LogprobResult]:
+        """The log-probability of a continuation. Errors and cancelling as for ``infill``."""
+        return self._submit(LogprobProblem(continuation, prefix, eps))
 
     def measure(self) -> Future[Measurement]:
         """The speed of the loaded model, measured now."""

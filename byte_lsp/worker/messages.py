@@ -11,9 +11,20 @@ from typing import BinaryIO, Literal
 from cattrs.preconf.msgpack import make_converter
 from cattrs.strategies import configure_tagged_union
 
-from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, Rule
 
 WorkerState = Literal["loading", "ready", "failed", "closed"]
+Backend = Literal["llama.cpp", "transformers"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberConfig:
+    """A further model of an ensemble. ``weight`` is its own, the tokens as in ``WorkerConfig``."""
+
+    model_path: str
+    weight: float = 1.0
+    start_token: str = ""
+    end_tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +32,10 @@ class WorkerConfig:
     """How the worker loads its model.
 
     ``threads`` 0 means the number of physical cores. ``gpu_layers`` -1 means all layers that fit.
-    ``context_tokens`` bounds prompt plus generation. ``start_token`` is the spelling of the token that
-    opens a text for this model, ``end_tokens`` those of the tokens that end one; empty means what the model
-    file itself says. ``safe_path`` gives up the kernels that crash on some machines.
+    ``context_tokens`` bounds prompt plus generation. ``start_token`` is the spelling of the token that opens
+    a text for this model, ``end_tokens`` those of the tokens that end one; empty means what the model file
+    itself says. ``safe_path`` gives up the kernels that crash on some machines. With ``others`` the model is
+    one of an ensemble under ``rule``, and ``weight`` is its own.
     """
 
     model_path: str
@@ -34,6 +46,10 @@ class WorkerConfig:
     end_tokens: tuple[str, ...] = ()
     flash_attention: bool = False
     safe_path: bool = False
+    backend: Backend = "llama.cpp"
+    weight: float = 1.0
+    others: tuple[MemberConfig, ...] = ()
+    rule: Rule = "mixture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +75,23 @@ class SampleProblem:
 
 @dataclass(frozen=True, slots=True)
 class NextByteProblem:
-    """The distribution of the byte after ``prefix``."""
+    """The distribution of the byte after ``prefix``.
+
+    A context of less than ``eps`` of the weight is not evaluated. Arms but "exact" evaluate what they have.
+    """
 
     prefix: bytes
     arm: Arm = "exact"
+    eps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogprobProblem:
+    """The log-probability of a continuation of ``prefix``."""
+
+    continuation: bytes
+    prefix: bytes
+    eps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +104,17 @@ class MeasureProblem:
 
 @dataclass(frozen=True, slots=True)
 class NextByteResult:
-    """Log-probabilities of the 256 bytes and of end-of-text, in nats."""
+    """Log-probabilities of the 256 bytes and of end-of-text, in nats; ``left_out`` bounds what is missing."""
 
     logprobs: tuple[float, ...]
+    left_out: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogprobResult:
+    """A log-probability in nats."""
+
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +128,8 @@ class Measurement:
     system: str
 
 
-Problem = InfillProblem | SampleProblem | NextByteProblem | MeasureProblem
-Solution = InfillResult | Candidate | NextByteResult | Measurement
+Problem = InfillProblem | SampleProblem | NextByteProblem | LogprobProblem | MeasureProblem
+Solution = InfillResult | Candidate | NextByteResult | LogprobResult | Measurement
 
 
 @dataclass(frozen=True, slots=True)

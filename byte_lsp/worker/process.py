@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +21,8 @@ from byte_lsp.bytes.framing import frame
 from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, system_info
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
-from byte_lsp.errors import ByteLspError, Cancelled
+from byte_lsp.errors import ByteLspError, Cancelled, EngineError
+from byte_lsp.infill.byte_infiller import ByteInfiller
 from byte_lsp.infill.infiller import Infiller
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.infill.stopping import Limits
@@ -32,8 +34,11 @@ from byte_lsp.worker.messages import (
     Failure,
     Loaded,
     LoadFailed,
+    LogprobProblem,
+    LogprobResult,
     Measurement,
     MeasureProblem,
+    MemberConfig,
     Message,
     NextByteProblem,
     NextByteResult,
@@ -50,8 +55,8 @@ from byte_lsp.worker.messages import (
 class _Inbox:
     """Requests in order of arrival, without those cancelled meanwhile."""
 
-    def __init__(self, engine: Engine, stream: BinaryIO) -> None:
-        self._engine = engine
+    def __init__(self, engines: Sequence[Engine], stream: BinaryIO) -> None:
+        self._engines = engines
         self._stream = stream
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
@@ -65,7 +70,7 @@ class _Inbox:
         request = self._waiting.get()
         with self._lock:
             self._running = request.number
-            self._engine.interrupt(request.number in self._cancelled)
+            self._interrupt(request.number in self._cancelled)
         return request
 
     def end(self, request: Request) -> None:
@@ -90,13 +95,17 @@ class _Inbox:
             if number in self._pending:
                 self._cancelled.add(number)
             if self._running == number:
-                self._engine.interrupt(True)
+                self._interrupt(True)
+
+    def _interrupt(self, stop: bool) -> None:
+        for engine in self._engines:
+            engine.interrupt(stop)
 
 
 class _Solver:
-    """Solves each kind of problem with one model."""
+    """Solves each kind of problem with what the worker has loaded."""
 
-    def __init__(self, engine: Engine, infiller: Infiller) -> None:
+    def __init__(self, engine: Engine, infiller: Infiller | ByteInfiller) -> None:
         self._engine = engine
         self._infiller = infiller
 
@@ -109,7 +118,11 @@ class _Solver:
                 problem.prefix, sampling, Limits(problem.max_bytes, stop=problem.stop)
             )
         if isinstance(problem, NextByteProblem):
-            return NextByteResult(tuple(self._infiller.next_byte(problem.prefix, problem.arm).tolist()))
+            found = self._infiller.next_byte(problem.prefix, problem.arm, problem.eps)
+            return NextByteResult(tuple(found.logprobs.tolist()), found.left_out)
+        if isinstance(problem, LogprobProblem):
+            logprob = self._infiller.logprob(problem.continuation, problem.prefix, problem.eps)
+            return LogprobResult(logprob)
         return self._measure(problem)
 
     def _measure(self, problem: MeasureProblem) -> Measurement:
@@ -152,20 +165,44 @@ def _work(parent: BinaryIO, output: BinaryIO) -> None:
         return
     started = time.perf_counter()
     try:
-        engine, infiller = _load(config)
+        engines, infiller = _load_all(config)
     except (ByteLspError, MemoryError) as error:
         write_message(output, LoadFailed(str(error) or "not enough memory to load the model"))
         return
     write_message(output, Loaded((time.perf_counter() - started) * 1e3))
-    _serve(_Inbox(engine, parent), _Solver(engine, infiller), output)
+    _serve(_Inbox(engines, parent), _Solver(engines[0], infiller), output)
 
 
-def _load(config: WorkerConfig) -> tuple[Engine, Infiller]:
-    tokenizer = load_tokenizer(config.model_path)
-    framing = frame(tokenizer.vocabulary, config.start_token, config.end_tokens)
-    engine = LlamaCppEngine(
+def _load_all(config: WorkerConfig) -> tuple[list[Engine], Infiller | ByteInfiller]:
+    first = MemberConfig(config.model_path, config.weight, config.start_token, config.end_tokens)
+    members = [(_load(config, member), member.weight) for member in (first, *config.others)]
+    engines = [infiller.engine for infiller, _ in members]
+    if not config.others:
+        return engines, members[0][0]
+    try:
+        return engines, ByteInfiller(members, config.rule)
+    except ValueError as error:
+        raise EngineError(str(error)) from error
+
+
+def _load(config: WorkerConfig, member: MemberConfig) -> Infiller:
+    tokenizer = load_tokenizer(member.model_path)
+    framing = frame(tokenizer.vocabulary, member.start_token, member.end_tokens)
+    engine = _load_engine(config, Path(member.model_path))
+    faults.strike("first-evaluation", safe_path=config.safe_path)
+    # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
+    engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
+    return Infiller(engine, tokenizer, framing)
+
+
+def _load_engine(config: WorkerConfig, path: Path) -> Engine:
+    if config.backend == "transformers":
+        from byte_lsp.engines.transformers import TransformersConfig, TransformersEngine  # noqa: PLC0415
+
+        return TransformersEngine(TransformersConfig(path, config.context_tokens))
+    return LlamaCppEngine(
         EngineConfig(
-            Path(config.model_path),
+            path,
             config.context_tokens,
             config.threads,
             config.gpu_layers,
@@ -173,10 +210,6 @@ def _load(config: WorkerConfig) -> tuple[Engine, Infiller]:
             config.flash_attention,
         )
     )
-    faults.strike("first-evaluation", safe_path=config.safe_path)
-    # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
-    engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
-    return engine, Infiller(engine, tokenizer, framing)
 
 
 def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:

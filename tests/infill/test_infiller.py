@@ -75,7 +75,7 @@ def test_sampled_alternatives_follow_the_seed(infiller: Infiller) -> None:
 @pytest.mark.parametrize("arm", ["exact", "plain", "healing"])
 def test_next_byte_is_a_distribution_in_every_arm(infiller: Infiller, arm: Arm) -> None:
     for prefix in (b"", b"a", b"a ", b"  ", b"a\n\n", b"a (", b"((a"):
-        assert np.exp(infiller.next_byte(prefix, arm)).sum() == pytest.approx(1.0), prefix
+        assert np.exp(infiller.next_byte(prefix, arm).logprobs).sum() == pytest.approx(1.0), prefix
 
 
 def test_every_token_evaluated_is_counted(infiller: Infiller, engine: TableEngine) -> None:
@@ -146,7 +146,7 @@ def test_plain_and_healing_begin_where_their_definitions_say(tiny: Tiny, infille
     plain = np.zeros(257)
     for token, mass in enumerate(masses(tokens)):
         plain[pieces[token][0] if token != END else 256] += mass
-    assert np.exp(infiller.next_byte(b"aa", "plain")) == pytest.approx(plain, abs=1e-9)
+    assert np.exp(infiller.next_byte(b"aa", "plain").logprobs) == pytest.approx(plain, abs=1e-9)
 
     healed = {token: mass for token, mass in enumerate(masses(())) if pieces[token].startswith(b"aa")}
     expected = np.zeros(257)
@@ -156,4 +156,4 @@ def test_plain_and_healing_begin_where_their_definitions_say(tiny: Tiny, infille
             expected += share * plain
         else:
             expected[pieces[token][2]] += share
-    assert np.exp(infiller.next_byte(b"aa", "healing")) == pytest.approx(expected, abs=1e-9)
+    assert np.exp(infiller.next_byte(b"aa", "healing").logprobs) == pytest.approx(expected, abs=1e-9)

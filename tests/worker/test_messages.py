@@ -15,8 +15,11 @@ from byte_lsp.worker.messages import (
     Failure,
     Loaded,
     LoadFailed,
+    LogprobProblem,
+    LogprobResult,
     Measurement,
     MeasureProblem,
+    MemberConfig,
     Message,
     NextByteProblem,
     NextByteResult,
@@ -35,18 +38,21 @@ CANDIDATE = Candidate(ALL_BYTES, -1.5, "max_bytes", 7)
 PROBLEMS: list[Problem] = [
     InfillProblem(ALL_BYTES, b"\xff\n", "python", 3, 10, 2, 0.7, 0.9, 2**63, "healing"),
     SampleProblem(b"", 5, 0.0, 1.0, None, (b"\n", b"\x00\xff")),
-    NextByteProblem("é中😀".encode(), "plain"),
+    NextByteProblem("é中😀".encode(), "plain", 1e-3),
+    LogprobProblem(b"\xff", b"\x00", 0.5),
     MeasureProblem(3, 4),
 ]
 SOLUTIONS: list[Solution] = [
     InfillResult((CANDIDATE, CANDIDATE), 12.5, 4),
     InfillResult((), 0.0, 1),
     CANDIDATE,
-    NextByteResult((-math.inf, *(float(-byte) for byte in range(256)))),
+    NextByteResult((-math.inf, *(float(-byte) for byte in range(256))), 0.25),
+    LogprobResult(-math.inf),
     Measurement(1.0, 2.0, 2**40, 49152, "AVX | é"),
 ]
 MESSAGES: list[Message] = [
     WorkerConfig("/models/é 1.gguf", 4096, 2, -1, "<|endoftext|>", ("<a>", "<b>"), True, True),
+    WorkerConfig("a", weight=0.5, others=(MemberConfig("b", -1.5, "<s>", ("<e>",)),), rule="product"),
     *(Request(number, problem) for number, problem in enumerate(PROBLEMS)),
     Cancel(2**40),
     Loaded(1234.5),

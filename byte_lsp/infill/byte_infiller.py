@@ -1,0 +1,109 @@
+"""From a problem to candidates byte by byte: for ensembles, whose members share nothing but bytes."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from byte_lsp.bytes.byte_sampler import byte_steps
+from byte_lsp.bytes.ensemble import EnsembleModel
+from byte_lsp.bytes.model import NextByte
+from byte_lsp.bytes.sampler import Sampling
+from byte_lsp.errors import EngineError
+from byte_lsp.infill.gather import gather
+from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, Rule
+from byte_lsp.infill.stopping import Limits
+from byte_lsp.infill.window import fit_window
+
+LIGHTEST_CONTEXT = 1e-3
+"""The ``eps`` of the members: contexts of less weight are not evaluated."""
+
+
+class ByteInfiller:
+    """Solves infill problems with an ensemble of models in this process."""
+
+    def __init__(self, members: Sequence[tuple[Infiller, float]], rule: Rule) -> None:
+        """Errors: ``ValueError`` for weights that the rule cannot take."""
+        self._members = [member for member, _ in members]
+        self._weights = [weight for _, weight in members]
+        self._rule: Rule = rule
+        self._ensembles: dict[float, EnsembleModel] = {}
+
+    def infill(self, problem: InfillProblem) -> InfillResult:
+        """Candidates with distinct bytes, as ``Infiller.infill``. Errors: ``EngineError`` for other arms."""
+        started = time.perf_counter()
+        _check_arm(problem.arm)
+        limits = Limits(problem.max_bytes, problem.max_lines)
+        prefix = self._fit(problem.prefix, problem.max_bytes)
+        candidates: dict[bytes, Candidate] = {}
+        for first, sampling in self._beginnings(problem, prefix):
+            candidate = self._candidate(prefix, sampling, limits, first)
+            candidates.setdefault(candidate.text, candidate)
+            if len(candidates) >= problem.alternatives:
+                break
+        elapsed_ms = (time.perf_counter() - started) * 1e3
+        return InfillResult(tuple(candidates.values()), elapsed_ms, len(self._members))
+
+    def complete(self, prefix: bytes, sampling: Sampling, limits: Limits) -> Candidate:
+        """One continuation of ``prefix``, drawn byte by byte."""
+        return self._candidate(prefix, sampling, limits, None)
+
+    def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
+        """The members' distributions, combined."""
+        _check_arm(arm)
+        return self._ensemble(eps).distribution(prefix)
+
+    def logprob(self, continuation: bytes, prefix: bytes, eps: float = 0.0) -> float:
+        """``log P(continuation | prefix)`` in nats."""
+        return self._ensemble(eps).logprob(continuation, prefix)
+
+    def _ensemble(self, eps: float) -> EnsembleModel:
+        known = self._ensembles.get(eps)
+        if known is None:
+            models = [member.byte_model(eps) for member in self._members]
+            members = list(zip(models, self._weights, strict=True))
+            known = self._ensembles[eps] = EnsembleModel(members, self._rule)
+        return known
+
+    def _fit(self, prefix: bytes, max_bytes: int) -> bytes:
+        for member in self._members:
+            room = member.engine.context_tokens - min(max_bytes, member.engine.context_tokens // 2)
+            prefix = fit_window(prefix, room - SPARE_TOKENS, member.count_tokens)
+        return prefix
+
+    def _beginnings(self, problem: InfillProblem, prefix: bytes) -> Iterator[tuple[int | None, Sampling]]:
+        """How each candidate begins: with the most probable bytes one after another, or as it is drawn."""
+        if problem.temperature > 0:
+            seeds = np.random.SeedSequence(problem.seed).generate_state(TRIES * problem.alternatives)
+            for seed in seeds.tolist():
+                yield None, Sampling(problem.temperature, problem.top_p, seed)
+            return
+        row = self._ensemble(LIGHTEST_CONTEXT).next_byte(prefix)
+        for byte in np.argsort(-row, kind="stable").tolist():
+            if row[byte] < row.max() - UNLIKELY_NATS:
+                return
+            yield byte, Sampling(0.0)
+
+    def _candidate(self, prefix: bytes, sampling: Sampling, limits: Limits, first: int | None) -> Candidate:
+        before = self._tokens_evaluated()
+        state = self._ensemble(LIGHTEST_CONTEXT).state(prefix)
+        found = gather(islice(byte_steps(state, sampling, first), self._room(prefix)), limits)
+        return replace(found, tokens_evaluated=self._tokens_evaluated() - before)
+
+    def _room(self, prefix: bytes) -> int:
+        """Bytes that certainly fit behind a prefix: a token spells at least one."""
+        rooms = (member.engine.context_tokens - member.count_tokens(prefix) for member in self._members)
+        return max(1, min(rooms) - SPARE_TOKENS // 2)
+
+    def _tokens_evaluated(self) -> int:
+        return sum(member.engine.tokens_evaluated for member in self._members)
+
+
+def _check_arm(arm: Arm) -> None:
+    if arm != "exact":
+        raise EngineError(
+            f"an ensemble has no arm {arm!r}: its models share bytes, not tokens; ask each alone"
+        )

@@ -1,0 +1,118 @@
+"""The byte-by-byte path on table models: equal to enumeration, whatever the road there."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from byte_lsp.bytes.model import TokenByteModel
+
+from .test_exact import every_tiny, prefixes
+from .tiny import BruteForce, Tiny
+
+
+def bytes_after(tiny: Tiny, prefix: bytes) -> Iterator[int]:
+    return iter(sorted(set(b"".join(tiny.alphabet))))
+
+
+@every_tiny
+def test_every_road_to_a_prefix_gives_the_distribution_of_enumeration(tiny: Tiny) -> None:
+    """Begun there, and begun at the first byte and advanced to there."""
+    model = TokenByteModel(tiny.engine(4), tiny.process())
+    fresh = TokenByteModel(tiny.engine(4), tiny.process())
+    brute = BruteForce(tiny, tiny.engine(4))
+    for prefix in prefixes(tiny, most=40):
+        expected = brute.next_byte(prefix)
+        state = fresh.state(b"")
+        for byte in prefix:
+            state = state.advance(byte)
+        assert state.left_out == 0
+        for row in (state.next_byte(), model.next_byte(prefix)):
+            assert np.exp(row).sum() == pytest.approx(1.0, abs=1e-9)
+            possible = expected > 0
+            assert np.isneginf(row[~possible]).all()
+            assert np.abs(row[possible] - np.log(expected[possible])).max() < 1e-9, prefix
+
+
+@every_tiny
+def test_logprob_is_the_mass_of_the_text(tiny: Tiny) -> None:
+    model = TokenByteModel(tiny.engine(6), tiny.process())
+    brute = BruteForce(tiny, tiny.engine(6))
+    for prefix in prefixes(tiny, most=15):
+        mass = brute.text_mass(prefix)
+        assert model.logprob(prefix) == pytest.approx(math.log(mass), abs=1e-9)
+        for at in range(len(prefix)):
+            rest = model.logprob(prefix[at:], prefix[:at])
+            assert model.logprob(prefix[:at]) + rest == pytest.approx(math.log(mass), abs=1e-9)
+
+
+@every_tiny
+def test_what_is_left_out_is_bounded_and_saves_evaluations(tiny: Tiny) -> None:
+    exact_engine, lazy_engine = tiny.engine(8), tiny.engine(8)
+    exact = TokenByteModel(exact_engine, tiny.process())
+    lazy = TokenByteModel(lazy_engine, tiny.process(), eps=0.4)
+    longest = [text for text in tiny.texts() if len(text) == 4]
+    longest = longest[:: len(longest) // 40]
+    some_left_out = 0.0
+    for prefix in longest:
+        careful, quick = exact.state(b""), lazy.state(b"")
+        for byte in prefix:
+            careful.next_byte(), quick.next_byte()
+            careful, quick = careful.advance(byte), quick.advance(byte)
+        error = np.abs(np.exp(careful.next_byte()) - np.exp(quick.next_byte())).sum() / 2
+        assert error <= quick.left_out + 1e-12
+        some_left_out = max(some_left_out, quick.left_out)
+    assert some_left_out > 0
+    assert lazy_engine.tokens_evaluated < exact_engine.tokens_evaluated
+
+
+@every_tiny
+def test_restricted_contexts_are_what_they_say(tiny: Tiny) -> None:
+    """Plain and healing from the covers of enumeration that their contexts have."""
+    model = TokenByteModel(tiny.engine(9), tiny.process())
+    brute = BruteForce(tiny, tiny.engine(9))
+    for prefix in prefixes(tiny, most=25)[1:]:
+        whole = tuple(tiny.tokenizer.encode(prefix))
+        covers = brute.covers(prefix)
+        for arm, contexts in (("plain", [whole]), ("healing", [whole, whole[:-1]])):
+            masses = np.zeros(257)
+            for tokens, mass in covers.items():
+                if tokens[:-1] in contexts:
+                    text = tiny.tokenizer.decode(tokens)
+                    masses[text[len(prefix)] if tokens[-1] else 256] += mass
+            found = np.exp(model.next_byte(prefix, arm))
+            assert np.abs(found - masses / masses.sum()).max() < 1e-9
+
+
+@every_tiny
+def test_a_text_without_probability_says_so(tiny: Tiny) -> None:
+    model = TokenByteModel(tiny.engine(2), tiny.process())
+    state = model.state(b"").advance(ord("z"))
+    assert not state.is_possible
+    assert np.isneginf(state.next_byte()).all()
+    assert model.logprob(b"az") == -math.inf
+
+
+def test_a_value_once_given_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = next(t for t in (every_tiny.args[1]) if t.name == "gpt-2")
+    engine = tiny.engine(3)
+    model = TokenByteModel(engine, tiny.process())
+    first = model.next_byte(b"a ")
+    before = engine.tokens_evaluated
+    assert model.next_byte(b"a ") is first
+    assert engine.tokens_evaluated == before
+
+
+def test_heavier_by_and_by() -> None:
+    """A context too light at first is evaluated once the others have died, and nothing is left out then."""
+    tiny = next(t for t in (every_tiny.args[1]) if t.name == "llama-bpe")
+    lazy = TokenByteModel(tiny.engine(8), tiny.process(), eps=0.2)
+    bounds = []
+    state = lazy.state(b"")
+    for byte in b"a \n a(a ":
+        state.next_byte()
+        bounds.append(state.left_out)
+        state = state.advance(byte)
+    assert any(later < earlier for earlier, later in pairwise(bounds))
