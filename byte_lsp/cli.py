@@ -23,6 +23,8 @@ COMMANDS = {
     "complete": ("byte_lsp.cli_complete", "suggest what comes at a place in a file"),
     "next-byte": ("byte_lsp.cli_next_byte", "the most probable next bytes of a text"),
     "models": ("byte_lsp.cli_models", "list, pull and verify model files"),
+    "bench": ("byte_lsp.cli_bench", "measure what exactness costs on this machine"),
+    "eval": ("byte_lsp.cli_eval", "measure how good suggestions are in your files"),
     "doctor": ("byte_lsp.cli_doctor", "check this machine and say what to do"),
 }
 

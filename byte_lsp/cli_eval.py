@@ -1,0 +1,148 @@
+"""``byte-lsp eval bias | ensemble``: how good the suggestions are, in files of yours."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from byte_lsp.bytes.ensemble import Rule, check_weights
+from byte_lsp.cli_options import add_model, add_output, at_least, between
+from byte_lsp.errors import EvaluationError
+from byte_lsp.evaluation import bias, bias_report, ensemble_gain, ensemble_report
+from byte_lsp.evaluation.corpus import Corpus
+from byte_lsp.evaluation.local import open_local
+from byte_lsp.evaluation.progress import show_progress
+from byte_lsp.evaluation.report import Report, publish
+from byte_lsp.evaluation.windows import Cursor, draw_cursors
+
+DEFAULT_EPS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSettings:
+    """What was asked for."""
+
+    folders: Sequence[Path]
+    models: Sequence[str]
+    cursors: int
+    seed: int
+    eps: float
+    weights: Sequence[float] = ()
+    rule: Rule = "mixture"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``eval`` to the command line."""
+    about = "measure how good suggestions are, at cursors drawn at random in your files"
+    parser = subparsers.add_parser("eval", help=about, description=f"{about.capitalize()}.")
+    suites = parser.add_subparsers(dest="suite", required=True, metavar="SUITE")
+    _add_bias(suites)
+    _add_ensemble(suites)
+
+
+def run_bias(args: argparse.Namespace) -> int:
+    """Measure and report; returns the exit code. Errors: ``ByteLspError``."""
+    settings = EvalSettings(args.folders, [args.model], args.cursors, args.seed, args.eps)
+    cursors = _draw(settings)
+    with open_local(args.model) as model, show_progress() as track:
+        on_done = track("plain, healing and exact at every cursor", len(cursors))
+        observations = bias.observe(model, cursors, args.eps, on_done)
+        files = [model.file]
+    places = bias.summarize(observations, args.seed)
+
+    def draw(folder: Path) -> Sequence[Path]:
+        from byte_lsp.evaluation.bias_plots import draw_bias  # noqa: PLC0415 - matplotlib is an optional extra
+
+        return draw_bias(places, folder)
+
+    results = {"places": places, "observations": observations}
+    report = Report("bias", files, settings, results, bias_report.tabulate(places), draw)
+    publish(report, args.out, as_json=args.json)
+    return 0
+
+
+def run_ensemble(args: argparse.Namespace) -> int:
+    """Measure and report; returns the exit code. Errors: ``ByteLspError``."""
+    names = args.models
+    weights = tuple(args.weights or [1 / len(names)] * len(names))
+    settings = EvalSettings(args.folders, names, args.cursors, args.seed, args.eps, weights, args.rule)
+    _check_members(names, weights, args.rule)
+    cursors = _draw(settings)
+    with ExitStack() as stack:
+        models = [stack.enter_context(open_local(name)) for name in names]
+        track = stack.enter_context(show_progress())
+        on_done = track("members and ensemble at every cursor", len(cursors))
+        recipe = ensemble_gain.Recipe(weights, args.rule)
+        scores = ensemble_gain.score(models, recipe, cursors, args.eps, on_done)
+        files = [model.file for model in models]
+    gains = ensemble_gain.summarize_gain(scores, args.seed)
+    cost = ensemble_gain.summarize_cost(scores, args.seed)
+
+    def draw(folder: Path) -> Sequence[Path]:
+        from byte_lsp.evaluation.ensemble_plots import draw_ensemble  # noqa: PLC0415 - matplotlib is an optional extra
+
+        return draw_ensemble(names, gains, cost, folder)
+
+    results = {"gains": gains, "cost": cost, "scores": scores}
+    report = Report("ensemble", files, settings, results, ensemble_report.tabulate(names, gains, cost), draw)
+    publish(report, args.out, as_json=args.json)
+    return 0
+
+
+def _add_bias(suites: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = suites.add_parser(
+        "bias",
+        help="plain tokenization, token healing and exact covers at the same cursors",
+        description="At cursors inside tokens and on their boundaries: is the greedy rest of the line right, "
+        "and how many nats does the true one take, with plain tokenization, token healing and exact covers?",
+    )
+    _add_common(parser, cursors=1000)
+    add_model(parser)
+    parser.set_defaults(run=run_bias)
+
+
+def _add_ensemble(suites: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = suites.add_parser(
+        "ensemble",
+        help="several models together against each alone",
+        description="Nats per byte of the true rest of the line, by an ensemble and by each of its members "
+        "alone, by language; and what the ensemble costs beside its members.",
+    )
+    _add_common(parser, cursors=500)
+    add = parser.add_argument
+    models = "names from `byte-lsp models list`, or paths of GGUF files"
+    add("--models", nargs="+", required=True, metavar="NAME", help=models)
+    add("--weights", nargs="+", type=between(-100, 100), metavar="W", help="one each (default: equal)")
+    rule = "how distributions are combined (default: mixture)"
+    add("--rule", choices=get_args(Rule), default="mixture", help=rule)
+    parser.set_defaults(run=run_ensemble)
+
+
+def _add_common(parser: argparse.ArgumentParser, *, cursors: int) -> None:
+    add = parser.add_argument
+    add("folders", nargs="+", type=Path, metavar="FOLDER", help="where the source files are")
+    about = f"cursors to draw (default: {cursors})"
+    add("--cursors", type=at_least(1), default=cursors, metavar="N", help=about)
+    add("--seed", type=at_least(0), default=0, metavar="N", help="draw others (default: 0)")
+    eps = f"contexts of less weight are not evaluated in scoring (default: {DEFAULT_EPS:g})"
+    add("--eps", type=between(0, 0.5), default=DEFAULT_EPS, metavar="E", help=eps)
+    add_output(parser)
+
+
+def _draw(settings: EvalSettings) -> list[Cursor]:
+    return draw_cursors(Corpus(settings.folders, settings.seed), settings.cursors, settings.seed)
+
+
+def _check_members(names: Sequence[str], weights: Sequence[float], rule: Rule) -> None:
+    if len(names) < 2:
+        raise EvaluationError("an ensemble has two members or more; name them after --models")
+    if len(weights) != len(names):
+        raise EvaluationError(
+            f"{len(names)} models and {len(weights)} weights; give one weight for each model"
+        )
+    try:
+        check_weights(weights, rule)
+    except ValueError as error:
+        raise EvaluationError(f"--weights: {error}") from error

@@ -1,0 +1,70 @@
+"""``byte-lsp eval`` as a process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli_process import error_line, run_cli
+
+LINE = b"for number in range(10):\n    print(number, number * number)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (["eval"], 2, "required: SUITE"),
+        (["eval", "beauty", "."], 2, "invalid choice: 'beauty'"),
+        (["eval", "bias"], 2, "required: FOLDER"),
+        (["eval", "bias", "/no/such/folder"], 1, "is not a folder"),
+        (["eval", "ensemble", "."], 2, "required: --models"),
+        (["eval", "ensemble", ".", "--models", "one"], 1, "two members or more"),
+        (["eval", "ensemble", ".", "--models", "one", "two", "--weights", "1"], 1, "2 models and 1 weights"),
+        (["eval", "ensemble", ".", "--models", "one", "two", "--weights", "1", "-1"], 1, "--weights: "),
+        (["eval", "ensemble", ".", "--models", "one", "two", "--rule", "vote"], 2, "invalid choice: 'vote'"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(arguments: list[str], code: int, reason: str) -> None:
+    process = run_cli(*arguments)
+    assert (process.returncode, process.stdout) == (code, b"")
+    assert reason in error_line(process)
+
+
+def test_a_folder_without_source_files_is_refused(tmp_path: Path) -> None:
+    process = run_cli("eval", "bias", str(tmp_path))
+    assert process.returncode == 1
+    assert "has no source file in it" in error_line(process)
+
+
+def test_more_cursors_than_there_are_places_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_bytes(LINE * 3)
+    process = run_cli("eval", "bias", str(tmp_path), "--cursors", "1000")
+    assert process.returncode == 1
+    assert "give more folders or ask for fewer" in error_line(process)
+
+
+@pytest.mark.usefixtures("smollm2_path")
+def test_bias_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_bytes(LINE * 4)
+    out = tmp_path / "out"
+    process = run_cli("eval", "bias", str(tmp_path), "--cursors", "3", "--json", "--out", str(out))
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout)
+    assert found["settings"]["cursors"] == 3
+    observations = found["results"]["observations"]
+    assert len(observations) == 3
+    assert all(each["nats"]["exact"] > 0 for each in observations)
+    assert sum(place["cursors"] for place in found["results"]["places"]) == 3
+    assert (out / "bias.png").is_file()
+    assert json.loads((out / "bias.json").read_text(encoding="utf-8")) == found
+
+
+@pytest.mark.usefixtures("smollm2_path")
+def test_an_ensemble_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_bytes(LINE * 4)
+    models = ("--models", "smollm2-135m", "smollm2-135m")
+    process = run_cli("eval", "ensemble", str(tmp_path), *models, "--weights", "3", "1", "--cursors", "2")
+    assert process.returncode == 0, process.stderr
+    shown = process.stdout.decode()
+    for words in ("Nats per byte", "all", "Python", "ensemble / sum of members", "49,152"):
+        assert words in shown
