@@ -90,7 +90,9 @@ class Nodes:
             tree, nodes = tree_of(missing)
             for path, row in zip(missing, self._engine.evaluate(tree, nodes), strict=True):
                 self._rows[path] = row
-        while len(self._rows) > max(_KEPT_ROWS, len(missing)):
+        for path in paths:
+            self._rows.move_to_end(path)
+        while len(self._rows) > max(_KEPT_ROWS, len(paths)):
             self._rows.popitem(last=False)
 
     def see(self, path: tuple[int, ...], tail: Tail) -> Node:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from byte_lsp.bytes.model import TokenByteModel
+from byte_lsp.bytes.state import Nodes
 
 from .test_exact import every_tiny, prefixes
-from .tiny import BruteForce, Tiny
+from .tiny import END, BruteForce, Tiny, tinies
 
 
 def bytes_after(tiny: Tiny, prefix: bytes) -> Iterator[int]:
@@ -116,3 +117,16 @@ def test_heavier_by_and_by() -> None:
         bounds.append(state.left_out)
         state = state.advance(byte)
     assert any(later < earlier for earlier, later in pairwise(bounds))
+
+
+def test_rows_that_are_wanted_stay_however_many_they_are() -> None:
+    """Among many contexts in one step some were guessed before, and are the oldest rows there are."""
+    tiny = tinies()[0]
+    nodes = Nodes(tiny.engine(3), tiny.process())
+    text_tokens = tiny.text_tokens
+    guessed = [(END, first, second) for first in text_tokens for second in text_tokens][:20]
+    nodes.evaluate([(END,)], guessed)
+    wanted = [*guessed, *((*path, token) for path in guessed for token in text_tokens)]
+    nodes.evaluate(wanted, [])
+    tail = tiny.process().finder.canon.tail(b"", ())
+    assert [nodes.see(path, tail).path for path in wanted] == wanted
