@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     text = read_file(args.place.file)
     cursor = Cursor(text, find_offset(text, args.place))
     wishes = ("alternatives", "temperature", "top_p", "seed", "max_bytes", "max_lines", "arm")
-    problem = cursor.pose(**{name: getattr(args, name) for name in wishes})
+    problem = cursor.pose(**{name: getattr(args, name) for name in wishes}, with_logprobs=args.json)
     with load(args.model) as model:
         result = model.infill(problem)
     suggestions = cursor.read(result)

@@ -30,8 +30,8 @@ class BareProcess:
         self._silent = np.array(silent, dtype=np.intp)
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
-        """The row, normalised over tokens that stand for text or end it."""
-        masked = sharpen(row, temperature)
+        """The row, tokens that neither stand for text nor end it at minus infinity."""
+        masked = row.copy() if temperature == 1.0 else sharpen(row, temperature)
         masked[self._silent] = -np.inf
         return Restricted(masked, log_sum(masked), 0.0)
 

@@ -8,6 +8,7 @@ probable token.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def byte_steps(state: State, sampling: Sampling, first: int | None = None) -> It
         byte = draw_byte(row, sampling, generator) if first is None else first
         first = None
         ended = byte == END_OF_TEXT
-        yield Step(b"" if ended else bytes([byte]), float(row[byte]), ended)
+        yield Step(b"" if ended else bytes([byte]), ended, partial(row.item, byte))
         if ended:
             return
         state = state.advance(byte)

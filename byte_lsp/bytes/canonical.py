@@ -18,7 +18,7 @@ from byte_lsp.tokens.contexts import ContextFinder
 from byte_lsp.tokens.extendable import Tail
 
 Row = NDArray[np.floating[Any]]
-"""Natural-log probabilities over the vocabulary, shape (vocabulary size,), in the engine's precision."""
+"""Logits over the vocabulary: natural-log probabilities but for a constant, shape (vocabulary size,)."""
 
 _FIRST_ASKED = 32
 
@@ -27,8 +27,8 @@ _FIRST_ASKED = 32
 class Restricted:
     """A model's row with the tokens known not to be extendable at minus infinity.
 
-    ``log_mass`` is log Z. ``unasked`` bounds the probability of tokens not asked about, all of which count
-    as extendable.
+    ``log_mass`` is what to take off for log-probabilities: log Z, and the constant of the row. ``unasked``
+    bounds the probability of tokens not asked about, all of which count as extendable.
     """
 
     row: Row
@@ -72,14 +72,17 @@ class CanonicalProcess:
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The canonical distribution's numerators after ``tail``, at a temperature above zero.
 
-        ``Q_T(t) ~ P(t)^(1/T)`` on extendable tokens: divide ``exp(row)`` by ``exp(log_mass)``.
+        ``Q_T(t) ~ P(t)^(1/T)`` on extendable tokens: divide ``exp(row)`` by ``exp(log_mass)``, the row being
+        the restricted one.
         """
-        logs = row if temperature == 1.0 else sharpen(row, temperature)
-        weights = np.exp(logs)
-        admitted = self.finder.admissions.after(tail)
-        allowed, unasked = admitted.screen(weights, self.unasked_mass, self.most_asked)
+        logs = sharpen(row, temperature)
+        highest = logs.max()
+        weights = np.exp(logs - highest)
+        whole = float(weights.sum())
+        enough = self.unasked_mass * whole
+        allowed, unasked = self.finder.admissions.after(tail).screen(weights, enough, self.most_asked)
         ending = float(weights[self._end_ids].sum())
-        if unasked + ending > self.unasked_mass:
+        if unasked + ending > enough:
             allowed[self._end_ids] = self._may_end(tail)
         else:
             allowed[self._end_ids] = True
@@ -88,13 +91,12 @@ class CanonicalProcess:
         ones = allowed.astype(row.dtype)
         mass = float(np.dot(weights, ones))
         restricted: Row = np.minimum(logs, (2 * ones - 1) * row.dtype.type(np.inf))
-        return Restricted(restricted, math.log(mass) if mass > 0 else log_sum(restricted), unasked)
+        log_mass = float(highest) + math.log(mass) if mass > 0 else -math.inf
+        return Restricted(restricted, log_mass, unasked / whole)
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Whether ``token`` may follow in the canonical process."""
-        if token in self._ends:
-            return self._may_end(tail)
-        return self.finder.admissions.after(tail).admits(token)
+        return self._may_end(tail) if token in self._ends else tail.admits(token)
 
     def _may_end(self, tail: Tail) -> bool:
         return tuple(self.finder.tokenizer.encode(tail.text)) == tail.tokens
@@ -126,10 +128,8 @@ def descending(row: Row) -> Iterator[int]:
 
 
 def sharpen(row: Row, temperature: float) -> Row:
-    """The log-probabilities at another temperature: ``P^(1/T)``, renormalised."""
-    scaled: Row = row / row.dtype.type(temperature)
-    scaled -= row.dtype.type(log_sum(scaled))
-    return scaled
+    """The logits at another temperature: those of ``P^(1/T)``."""
+    return row if temperature == 1.0 else row / row.dtype.type(temperature)
 
 
 def log_sum(row: Row) -> float:

@@ -1,18 +1,23 @@
 """The cheap exact path: draw a cover, emit its bytes past the prefix, go on token by token.
 
 Exact because the covers partition the texts that extend the prefix, and because drawing a token again
-whenever it leaves the extendable set is drawing from the canonical process.
+whenever it leaves the extendable set is drawing from the canonical process. So beyond the covers nothing
+is restricted or renormalised, unless somebody asks what a draw's probability was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from byte_lsp.bytes.canonical import Process, Row, descending
+from byte_lsp.bytes.canonical import Process, Row, descending, sharpen
 from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover, nucleus
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
 from byte_lsp.tokens.extendable import Tail
+
+_PATIENCE = 8
+"""Draws thrown away before the whole vocabulary is restricted: at high temperatures few tokens are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Bytes emitted by one draw, the log-probability (nats) of that draw, and whether the text ended."""
+    """Bytes emitted by one draw, and whether the text ended.
+
+    ``logprob`` gives the log-probability (nats) of that draw at temperature 1. It is worked out when asked
+    for: it takes longer than the draw.
+    """
 
     data: bytes
-    logprob: float
     ended: bool
+    logprob: Callable[[], float]
 
 
 class Sampler:
@@ -55,37 +64,37 @@ class Sampler:
         context = covers.contexts[cover.context]
         pieces = self.process.finder.tokenizer.pieces
         ended = self.process.is_end(cover.token)
-        yield Step(pieces[cover.token][len(context.residual) :], cover.logprob, ended)
+        yield Step(pieces[cover.token][len(context.residual) :], ended, lambda: cover.logprob)
         path, tail, token = context.path, context.tail, cover.token
         while not ended and len(path) + 1 < self.engine.context_tokens:
             path, tail = (*path, token), tail.push(token)
             row = self.engine.evaluate(TokenTree(path), [TRUNK_END])[0]
-            token, logprob = self._draw(tail, row, sampling, generator)
+            token = self._draw(tail, row, sampling, generator)
             ended = self.process.is_end(token)
-            yield Step(b"" if ended else pieces[token], logprob, ended)
+            yield Step(b"" if ended else pieces[token], ended, partial(self._logprob, tail, row, token))
 
-    def _draw(
-        self, tail: Tail, row: Row, sampling: Sampling, generator: np.random.Generator | None
-    ) -> tuple[int, float]:
+    def _logprob(self, tail: Tail, row: Row, token: int) -> float:
         restricted = self.process.restrict(tail, row)
-        if generator is None:
-            token = next(t for t in descending(restricted.row) if self.process.follows(tail, t))
-        else:
-            hot = (
-                self.process.restrict(tail, row, sampling.temperature).row
-                if sampling.temperature != 1
-                else restricted.row
-            )
-            token = self._draw_extendable(tail, hot, sampling.top_p, generator)
-        return token, float(restricted.row[token]) - restricted.log_mass
+        return float(restricted.row[token]) - restricted.log_mass
 
-    def _draw_extendable(self, tail: Tail, row: Row, top_p: float, generator: np.random.Generator) -> int:
-        masses = np.exp(row - row.max())
-        if top_p < 1.0:
-            masses = nucleus(masses, top_p, lambda token: self.process.follows(tail, token))
-        while True:
-            sums = np.cumsum(masses)
-            token = int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
+    def _draw(self, tail: Tail, row: Row, sampling: Sampling, generator: np.random.Generator | None) -> int:
+        if generator is None:
+            return next(token for token in descending(row) if self.process.follows(tail, token))
+        hot = sharpen(row, sampling.temperature)
+        masses = np.exp(hot - hot.max())
+        if sampling.top_p < 1.0:
+            masses = nucleus(masses, sampling.top_p, lambda token: self.process.follows(tail, token))
+        for _ in range(_PATIENCE):
+            token = _draw_index(masses, generator)
             if self.process.follows(tail, token):
                 return token
             masses[token] = 0.0
+        masses *= np.isfinite(self.process.restrict(tail, hot).row)
+        while not self.process.follows(tail, token := _draw_index(masses, generator)):
+            masses[token] = 0.0
+        return token
+
+
+def _draw_index(masses: Row, generator: np.random.Generator) -> int:
+    sums = np.cumsum(masses)
+    return int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))

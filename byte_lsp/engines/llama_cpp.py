@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byte_lsp.engines.branch_cache import CHUNK_TOKENS, BranchCache, Entry
-from byte_lsp.engines.normalize import normalize
-from byte_lsp.engines.protocol import MAX_SEQUENCES, LogProbs, TokenTree
+from byte_lsp.engines.protocol import MAX_SEQUENCES, Logits, TokenTree
 from byte_lsp.engines.shape import measure
 from byte_lsp.errors import ByteLspError, Cancelled, EngineError
 
@@ -99,7 +98,7 @@ class LlamaCppEngine:
     def tokens_evaluated(self) -> int:
         return self._tokens_evaluated
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         if self._context is None:
             raise EngineError("the engine was closed")
         shape = measure(tree, self._context_tokens)
@@ -199,10 +198,8 @@ class LlamaCppEngine:
             if entry.rows:
                 pointer = native.llama_get_logits_ith(self._context, at)
                 values = self._row_type.from_address(ctypes.addressof(pointer.contents))
-                first, *others = entry.rows
-                normalize(np.frombuffer(values, np.float32), rows[first])
-                for other in others:
-                    rows[other] = rows[first]
+                for row in entry.rows:
+                    rows[row] = np.frombuffer(values, np.float32)
 
 
 class _NativeCells:

@@ -1,4 +1,4 @@
-"""What an engine is: a model that gives next-token log-probabilities at the nodes of a token tree.
+"""What an engine is: a model that gives next-token logits at the nodes of a token tree.
 
 Everything byte-level is built above this protocol, so a new engine is one file.
 """
@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-LogProbs = NDArray[np.floating[Any]]
-"""Natural-log probabilities, shape (nodes asked for, vocabulary size).
+Logits = NDArray[np.floating[Any]]
+"""Natural-log probabilities but for a constant in each row, shape (nodes asked for, vocabulary size).
 
-float32 from real models, whose logits are no better; float64 from ``TableEngine``. Sum in float64.
+The constant is left in because greedy decoding and draws do not need to know it, and finding it takes longer
+than they do. float32 from real models, whose logits are no better; float64 from ``TableEngine``.
 """
 
 TRUNK_END = -1
@@ -85,8 +86,8 @@ class Engine(Protocol):
     def tokens_evaluated(self) -> int:
         """Tokens evaluated since loading; what the cache answered does not count."""
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
-        """Next-token log-probabilities after each of ``nodes``.
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
+        """Next-token logits after each of ``nodes``.
 
         What former calls evaluated is reused wherever a path of the tree begins like theirs: a node that
         is neither new nor asked for costs nothing, any other one token. Errors: ``Cancelled`` after

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from byte_lsp.engines.branch_cache import BranchCache
-from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, LogProbs, TokenTree
+from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, Logits, TokenTree
 from byte_lsp.engines.shape import measure
 from byte_lsp.errors import Cancelled
 
@@ -30,7 +30,7 @@ class TableEngine:
         self._context_tokens = context_tokens
         self._seed = seed
         self._spread = spread
-        self._rows: dict[tuple[int, ...], LogProbs] = {}
+        self._rows: dict[tuple[int, ...], Logits] = {}
         self._cache = BranchCache(_NoCells(), context_tokens + MAX_SEQUENCES, chunk_tokens=1)
         self._tokens_evaluated = 0
         self._stop = threading.Event()
@@ -47,7 +47,7 @@ class TableEngine:
     def tokens_evaluated(self) -> int:
         return self._tokens_evaluated
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         shape = measure(tree, self._context_tokens)
         for chunk in self._cache.chunks(shape, shape.rows_by_node(nodes)):
             if self._stop.is_set():
@@ -66,7 +66,7 @@ class TableEngine:
     def close(self) -> None:
         self._rows.clear()
 
-    def row(self, path: tuple[int, ...]) -> LogProbs:
+    def row(self, path: tuple[int, ...]) -> Logits:
         """Next-token log-probabilities after this token sequence, shape (vocabulary size,)."""
         known = self._rows.get(path)
         if known is None:

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byte_lsp.engines.branch_cache import CHUNK_TOKENS, BranchCache, Entry
-from byte_lsp.engines.normalize import normalize
-from byte_lsp.engines.protocol import MAX_SEQUENCES, LogProbs, TokenTree
+from byte_lsp.engines.protocol import MAX_SEQUENCES, Logits, TokenTree
 from byte_lsp.engines.shape import measure
 from byte_lsp.errors import ByteLspError, Cancelled, EngineError
 
@@ -75,7 +74,7 @@ class TransformersEngine:
     def tokens_evaluated(self) -> int:
         return self._tokens_evaluated
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         if self._model is None:
             raise EngineError("the engine was closed")
         shape = measure(tree, self._context_tokens)
@@ -127,9 +126,7 @@ class TransformersEngine:
             )
             logits = output.logits[0].float().cpu().numpy()
         for at, of_one in zip(given, logits, strict=True):
-            first, *others = chunk[at].rows
-            normalize(of_one, rows[first])
-            rows[others] = rows[first]
+            rows[list(chunk[at].rows)] = of_one
 
     def _tensor(self, values: Sequence[Any]) -> Any:
         return torch.tensor(values, dtype=torch.long, device=self._device)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from byte_lsp.bytes.framing import frame
 from byte_lsp.catalog import load_catalog
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, requantize
+from byte_lsp.engines.normalize import log_probabilities
 from byte_lsp.engines.protocol import TRUNK_END, TokenTree
 from byte_lsp.models import ensure
 from byte_lsp.tokens.tokenizer import load_tokenizer
@@ -52,7 +53,7 @@ def rows_in_batches(
         batch = tokens[start : start + batch_tokens]
         chain = TokenTree(tokens[:start], batch, tuple(range(-1, len(batch) - 1)))
         rows.append(engine.evaluate(chain, range(len(batch))))
-    return np.concatenate(rows).astype(np.float32, copy=False)
+    return log_probabilities(np.concatenate(rows)).astype(np.float32)
 
 
 def compare(left: NDArray[np.float32], right: NDArray[np.float32], top: int = _TOP) -> Noise:

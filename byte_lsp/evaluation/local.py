@@ -14,7 +14,7 @@ from byte_lsp.bytes.framing import Framing, frame
 from byte_lsp.bytes.sampler import Sampler
 from byte_lsp.catalog import load_catalog
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, requantize
-from byte_lsp.engines.protocol import LogProbs, TokenTree
+from byte_lsp.engines.protocol import Logits, TokenTree
 from byte_lsp.infill.infiller import Infiller
 from byte_lsp.infill.problem import Arm
 from byte_lsp.models import ensure
@@ -45,7 +45,7 @@ class ClockedEngine:
     def tokens_evaluated(self) -> int:
         return self.inner.tokens_evaluated
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         started = time.perf_counter()
         try:
             return self.inner.evaluate(tree, nodes)

@@ -46,7 +46,9 @@ class Infiller:
         covers = self._weigh(self._fit(problem.prefix, problem.max_bytes), problem.arm, sampling)
         candidates: dict[bytes, Candidate] = {}
         for cover, each in self._beginnings(problem, covers, sampling):
-            candidate = self._candidate(covers, each, limits, problem.arm, cover)
+            candidate = self._candidate(
+                covers, each, limits, problem.arm, cover, with_logprob=problem.with_logprobs
+            )
             candidates.setdefault(candidate.text, candidate)
             if len(candidates) >= problem.alternatives:
                 break
@@ -62,9 +64,18 @@ class Infiller:
         """Length of a text in tokens."""
         return len(self._tokenizer.encode(text))
 
-    def complete(self, prefix: bytes, sampling: Sampling, limits: Limits, arm: Arm = "exact") -> Candidate:
+    def complete(
+        self,
+        prefix: bytes,
+        sampling: Sampling,
+        limits: Limits,
+        arm: Arm = "exact",
+        *,
+        with_logprob: bool = False,
+    ) -> Candidate:
         """One continuation of ``prefix``."""
-        return self._candidate(self._weigh(prefix, arm, sampling), sampling, limits, arm)
+        covers = self._weigh(prefix, arm, sampling)
+        return self._candidate(covers, sampling, limits, arm, with_logprob=with_logprob)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
         """The distribution of the next byte. Contexts lighter than ``eps`` are not evaluated."""
@@ -105,8 +116,16 @@ class Infiller:
         return ((None, Sampling(problem.temperature, problem.top_p, seed)) for seed in seeds)
 
     def _candidate(
-        self, covers: CoverSet, sampling: Sampling, limits: Limits, arm: Arm, cover: Cover | None = None
+        self,
+        covers: CoverSet,
+        sampling: Sampling,
+        limits: Limits,
+        arm: Arm,
+        cover: Cover | None = None,
+        *,
+        with_logprob: bool,
     ) -> Candidate:
         before = self.engine.tokens_evaluated - covers.tokens_evaluated
-        found = gather(Sampler(self.engine, self._process(arm)).steps(covers, sampling, cover), limits)
+        steps = Sampler(self.engine, self._process(arm)).steps(covers, sampling, cover)
+        found = gather(steps, limits, with_logprob=with_logprob)
         return replace(found, tokens_evaluated=self.engine.tokens_evaluated - before)

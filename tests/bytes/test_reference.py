@@ -20,7 +20,7 @@ from byte_lsp.bytes.model import TokenByteModel
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.bytes.state import ByteState, Nodes
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine
-from byte_lsp.engines.protocol import TRUNK_END, LogProbs, TokenTree
+from byte_lsp.engines.protocol import TRUNK_END, Logits, TokenTree
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import load_tokenizer
 
@@ -120,14 +120,14 @@ class Remembering:
 
     def __init__(self, engine: LlamaCppEngine) -> None:
         self._engine = engine
-        self._known: dict[tuple[TokenTree, tuple[int, ...]], LogProbs] = {}
+        self._known: dict[tuple[TokenTree, tuple[int, ...]], Logits] = {}
         self.context_tokens = engine.context_tokens
 
     @property
     def tokens_evaluated(self) -> int:
         return self._engine.tokens_evaluated
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         key = tree, tuple(nodes)
         if key not in self._known:
             self._known[key] = self._engine.evaluate(tree, nodes)

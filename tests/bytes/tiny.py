@@ -9,7 +9,7 @@ import numpy as np
 
 from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.framing import Framing
-from byte_lsp.engines.protocol import LogProbs, TokenTree
+from byte_lsp.engines.protocol import Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
@@ -76,7 +76,7 @@ class MaskedEngine(TableEngine):
         self._mask = np.full(vocabulary_size, -np.inf)
         self._mask[list(allowed)] = 0.0
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         rows = super().evaluate(tree, nodes) + self._mask
         return rows - np.logaddexp.reduce(rows, axis=1, keepdims=True)
 
@@ -123,7 +123,7 @@ class BruteForce:
         """P(x): the probability that a text begins with the prefix."""
         return sum(self.covers(prefix).values())
 
-    def next_byte(self, prefix: bytes) -> LogProbs:
+    def next_byte(self, prefix: bytes) -> Logits:
         """Probabilities (not logarithms) of the next byte, shape (257,)."""
         masses = np.zeros(257)
         for tokens, mass in self.covers(prefix).items():
