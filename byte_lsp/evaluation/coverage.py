@@ -35,6 +35,7 @@ from byte_lsp.tokens.vocabulary import load_vocabulary
 _SHARE_PAIRS = 500
 _OFFSETS_PER_TEXT = 10
 _MOST_SHOWN = 20
+_TABLE_WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def report(tallies: dict[str, Tally]) -> bool:
         counts = [tally.counts[kind] for kind in ("miss", "unextendable", "ids")]
         mean = tally.contexts / max(tally.pairs, 1)
         table.add_row(name, f"{tally.pairs:,}", *(f"{count:,}" for count in counts), f"{mean:.2f}")
-    Console().print(table)
+    Console(width=_TABLE_WIDTH).print(table)
     for name, tally in tallies.items():
         for failure in tally.failures:
             print(f"{name}: {failure.kind}: offset {failure.offset} of {failure.text!r}: {failure.detail}")

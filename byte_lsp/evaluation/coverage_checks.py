@@ -32,7 +32,10 @@ PROBES: Sequence[bytes] = (
 
 _UNDECIDED = (b" ", b"\n", b"\t", b"\r\n", "\u3000".encode(), b"1", "\u0663".encode(), b"'")
 _CONTINUATIONS = [bytes([byte]) for byte in range(0x80, 0xC0)]
-_PAIRS = [first + second for first, second in product(_UNDECIDED, (*_UNDECIDED, b"a", b"(", b"\0"))]
+PAIRS_OF_PROBES: Sequence[bytes] = [
+    first + second for first, second in product(_UNDECIDED, (*_UNDECIDED, b"a", b"(", b"re", b"\0"))
+]
+"""Two characters, of which the first leaves the words before it undecided."""
 
 _SPLIT_BY_LLAMA_CPP = ("<|channel|>", "<|message|>", "<|start|>", "<|constrain|>", "<|end|>")
 
@@ -151,7 +154,7 @@ class Checker:
         """What may follow, the most telling first: a few probes, then what covers add, then all of it."""
         yield from PROBES
         yield from self._rests_of_covers(text, tokens, residual)
-        yield from chain(_completed(text + residual), self._telling(text + residual), _PAIRS)
+        yield from chain(_completed(text + residual), self._telling(text + residual), PAIRS_OF_PROBES)
         for rest in self._rests_of_covers(text, tokens, residual):
             begun = text + residual + rest
             yield from (rest + more for more in chain(PROBES, _completed(begun), self._telling(begun)))

@@ -98,8 +98,9 @@ class Admitted:
             or (code & _ON and self._behind[token])
         )
 
-    def screen(self, weights: Weights, enough: float, most_asked: int) -> tuple[Flags, float]:
-        """Which tokens may follow, shape (vocabulary,), and the weight of those that were not asked about.
+    def screen(self, weights: Weights, enough: float, most_asked: int) -> tuple[Flags, Flags, float]:
+        """Which tokens may follow, which were not asked about, and the weight of the latter; flags have the
+        shape (vocabulary,).
 
         ``weights`` are not negative. Asking, the heaviest shapes first and then the heaviest odd tokens, ends
         when no more than ``enough`` is left or ``most_asked`` of either were asked; what is left counts as
@@ -110,10 +111,10 @@ class Admitted:
         if left > enough:
             left = self._settle(weights, enough, most_asked)
             spread = self._spread()
-        allowed = spread.certain | (spread.on & self._behind)
+        allowed, unasked = spread.certain | (spread.on & self._behind), spread.unsure.copy()
         for token, answer in self._answers.items():
-            allowed[token] = answer
-        return allowed, left
+            allowed[token], unasked[token] = answer, False
+        return allowed, unasked, left if unasked.any() else 0.0
 
     def _spread(self) -> "_Spread":
         codes = self._split.codes()

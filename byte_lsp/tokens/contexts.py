@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,8 +142,20 @@ class ContextFinder:
             (not begun or tail.seam_holds(begun, token))
             and tail.admits(token)
             and self._stands(tail.push(token))
-            for token in candidates
+            for token in (self._sift(tail, candidates) if begun else candidates)
         )
+
+    def _sift(self, tail: Tail, candidates: Iterator[int]) -> Iterator[int]:
+        """The candidates without those that the merges do not leave standing behind the tail.
+
+        The first few are let through: asking about them costs less.
+        """
+        yield from islice(candidates, _FEW_TOKENS)
+        others = list(candidates)
+        if others:
+            standing = self.admissions.standing
+            possible = standing.behind(tail) | standing.odd
+            yield from (token for token in others if possible[token])
 
     def _stands(self, tail: Tail) -> bool:
         """Whether some text begins with exactly this tail."""
@@ -160,7 +173,9 @@ class ContextFinder:
             return True
         outcomes = self.canon.outcomes(tail.text, b"")
         words = {tail.begun_word(outcome.words) for outcome in outcomes if outcome.atom == -1}
-        return any(self._goes_on(tail, begun) for begun in words if begun)
+        # Where a split needs the word to go on, the merges must let it: of all the letters that may follow a
+        # space there can be none that does not merge with it.
+        return any(self._covered(tail, b"", begun) for begun in words if begun)
 
     def _is_completed(self, tail: Tail) -> bool:
         """Whether a character that has begun at the end can be completed, token by token.
@@ -172,21 +187,6 @@ class ContextFinder:
             tail.admits(token) and self._stands(tail.push(token))
             for byte in range(0x80, 0xC0)
             for token in self.index.beginning_with(bytes([byte]))
-        )
-
-    def _goes_on(self, tail: Tail, begun: bytes) -> bool:
-        """Whether some token may follow in the word ``begun``.
-
-        Where a split needs the word to go on, the merges must let it: of all the letters that may follow a
-        space there can be none that does not merge with it.
-        """
-        standing = self.admissions.standing
-        possible = standing.behind(tail) | standing.odd
-        return any(
-            tail.seam_holds(begun, token) and tail.admits(token) and self._stands(tail.push(token))
-            for byte in self._bytes_inside(tail, b"", begun)
-            for token in self.index.beginning_with(bytes([byte]))
-            if possible[token]
         )
 
     def _bytes_inside(self, tail: Tail, residual: bytes, begun: bytes) -> list[int]:

@@ -61,6 +61,25 @@ class Merges:
         self.rules = rules
         self.encode = lru_cache(maxsize=1 << 17)(self._encode)
 
+    def grow(self, word: bytes) -> list[tuple[int, int]]:
+        """The symbols that stand at the right edge of a word while its merges run.
+
+        Each comes with the highest rank of all merges up to the one that made it; -1 for the leaf.
+        """
+        symbols = self.leaves(word)
+        found = [(symbols[-1], -1)]
+        highest = -1
+        while (best := min(map(self._rank_at, pairwise(symbols)), default=NO_RANK)) != NO_RANK:
+            at = next(at for at, pair in enumerate(pairwise(symbols)) if self._rank_at(pair) == best)
+            highest = max(highest, best)
+            symbols[at : at + 2] = [self._merged[pack(symbols[at], symbols[at + 1])]]
+            if at == len(symbols) - 1:
+                found.append((symbols[-1], highest))
+        return found
+
+    def _rank_at(self, pair: tuple[int, int]) -> int:
+        return self._rank_of(pack(*pair))
+
     def _encode(self, word: bytes) -> tuple[int, ...]:
         symbols = self.leaves(word)
         if len(symbols) > 1:

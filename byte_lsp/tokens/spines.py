@@ -8,11 +8,12 @@ of ``t`` are there at the same time and merge before either is taken (the leftmo
 
 With the symbols in preorder of the forest "``v`` is the left part of its children", children by falling rank,
 all ``t`` that one such pair forbids are one interval. That holds where ranks rise on the way from the leaves
-to a token, as training makes them; tokens of which it is not true are ``irregular`` and have to be asked one
-by one.
+to a token, as training makes them. Tokens of which it is not true are ``irregular``: what stands behind one
+is known but for ties, and whether it stands behind others has to be asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,15 @@ _LAST_RANK = (1 << _RANK_BITS) - 1
 class Spines:
     """The forest of a merge table. ``standing[s]`` says that the merges leave the bytes of ``s`` as ``s``.
 
-    ``irregular[s]`` means that nothing else here may be asked about ``s``. Both have shape (symbols,).
+    ``irregular[s]`` means that only ``bound_behind`` may be asked about ``s``. Both have shape (symbols,).
     """
 
-    def __init__(self, symbol_count: int, rules: Iterable[Rule], lengths: Symbols) -> None:
-        """``lengths`` are those of what the symbols spell, shape (symbols,)."""
+    def __init__(self, rules: Iterable[Rule], lengths: Symbols, leaves: Flags) -> None:
+        """``lengths`` are those of what the symbols spell; ``leaves`` are there before any merge.
+
+        Both have shape (symbols,).
+        """
+        symbol_count = len(lengths)
         table = [(rule.left, rule.right, rule.merged, rule.rank) for rule in rules]
         columns = np.array(table, dtype=np.int64).reshape(-1, 4).T
         self._rules = _Rules(symbol_count, *columns)
@@ -42,28 +47,44 @@ class Spines:
         self._right = np.full(symbol_count, _LEAF, dtype=np.int64)
         self._birth = np.full(symbol_count, _LEAF, dtype=np.int64)
         self.irregular: Flags = np.zeros(symbol_count, dtype=np.bool_)
-        self.standing: Flags = np.ones(symbol_count, dtype=np.bool_)
+        self.standing: Flags = leaves.copy()
         self._build(columns, lengths)
         self._order()
 
     def admits_behind(self, symbol: int) -> Flags:
         """Which symbols stand behind ``symbol``, shape (symbols,). Neither side may be irregular."""
-        places = np.zeros(len(self._left) + 1, dtype=np.int32)
+        edges = []
         death = _LAST_RANK
         while symbol != _LEAF:
-            first, last = self._rules.of_left(symbol)
-            self._forbid(places, symbol, death, first, last)
+            edges.append(_Edge(symbol, int(self._birth[symbol]), death))
             death = int(self._birth[symbol])
             symbol = int(self._right[symbol])
+        return self._admits_behind(edges, ties=False)
+
+    def bound_behind(self, grown: Sequence[tuple[int, int]]) -> tuple[Flags, Flags]:
+        """Which regular symbols stand behind any symbol, for certain and possibly, both shape (symbols,).
+
+        ``grown`` is the symbol's right edge as it grew (see ``Merges.grow``).
+        """
+        deaths = [birth for _, birth in grown[1:]] + [_LAST_RANK]
+        edges = [_Edge(*born, death) for born, death in zip(grown, deaths, strict=True)]
+        return self._admits_behind(edges, ties=True), self._admits_behind(edges, ties=False)
+
+    def _admits_behind(self, edges: Iterable["_Edge"], ties: bool) -> Flags:
+        """With ``ties``, a merge as late as the one that takes the symbol counts as earlier."""
+        places = np.zeros(len(self._left) + 1, dtype=np.int32)
+        for edge in edges:
+            self._forbid(places, edge.symbol, edge.birth, edge.death + ties)
         forbidden = np.cumsum(places[:-1]) > 0
         admitted: Flags = self.standing & ~forbidden[self._place]
         return admitted
 
-    def _forbid(self, places: NDArray[np.int32], u: int, death: int, first: int, last: int) -> None:
+    def _forbid(self, places: NDArray[np.int32], u: int, birth: int, death: int) -> None:
         """Mark the intervals of the symbols that begin with a partner of ``u`` while ``u`` is there."""
+        first, last = self._rules.of_left(u)
         rank, v = self._rules.rank[first:last], self._rules.right[first:last]
-        meets = (rank < death) & (self._birth[v] < death)
-        v, since = v[meets], np.maximum(rank[meets], self._birth[u])
+        meets = (rank < death) & (self._birth[v] < death) & (birth < death)
+        v, since = v[meets], np.maximum(rank[meets], birth)
         np.add.at(places, self._place[v], 1)
         np.add.at(places, self._end_of_children_from(v, since), -1)
 
@@ -78,9 +99,6 @@ class Spines:
     def _build(self, columns: NDArray[np.int64], lengths: Symbols) -> None:
         """Find each symbol's last merge, shortest symbols first; among several rules the one that happens."""
         left, right, merged, rank = columns
-        made = np.zeros(len(lengths), dtype=np.bool_)
-        made[merged] = True
-        self.standing[made] = False
         order = np.argsort(lengths[merged], kind="stable")
         starts = np.flatnonzero(np.diff(lengths[merged][order], prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
@@ -169,6 +187,14 @@ class Spines:
         for symbols in reversed(self._by_depth()):
             np.add.at(sizes, self._left[symbols], sizes[symbols])
         return sizes
+
+
+class _Edge(NamedTuple):
+    """A symbol that stood at the right edge of a word from the rank ``birth`` to the rank ``death``."""
+
+    symbol: int
+    birth: int
+    death: int
 
 
 class _Rules:

@@ -67,7 +67,20 @@ class Standing:
         highest = max(highest, self._count - 1, int(self._symbol_of.max(initial=0)))
         lengths = np.ones(highest + 1, dtype=np.int64)
         lengths[: self._count] = [len(piece) for piece in self._tokenizer.pieces]
-        return Spines(highest + 1, self._rules, lengths)
+        return Spines(self._rules, lengths, self._leaves(highest + 1))
+
+    def _leaves(self, count: int) -> Flags:
+        """Symbols that are there before any merge. Some parts of rules neither are nor are made."""
+        merges, pieces = self._tokenizer.merges, self._tokenizer.pieces
+        leaves = np.zeros(count, dtype=np.bool_)
+        leaves[self._symbol_of[self._symbol_of != _NO_SYMBOL]] = True
+        made = {rule.merged for rule in self._rules}
+        unmade = {part: rule.merged for rule in self._rules for part in rule[:2] if part not in made}
+        for whole in unmade.values():
+            spelled = merges.leaves(pieces[whole]) if whole < self._count else []
+            leaves[[symbol for symbol in spelled if symbol < count]] = True
+        leaves[list(made)] = False
+        return leaves
 
     def _find_odd(self) -> Flags:
         kinds, pieces = self._tokenizer.vocabulary.kinds, self._tokenizer.pieces
@@ -112,15 +125,19 @@ class Standing:
         if symbol >= len(self._spines.irregular):
             return self.alone  # a character in no rule
         if self._spines.irregular[symbol]:
-            return self._ask_all_behind(last)
+            return self._find_behind_irregular(last)
         symbols = np.maximum(self._symbol_of, 0)
         behind: Flags = self.alone & self._spines.admits_behind(symbol)[symbols]
         return behind
 
-    def _ask_all_behind(self, last: int) -> Flags:
+    def _find_behind_irregular(self, last: int) -> Flags:
+        """The same where ranks do not rise on the way to the token: doubtful ones are asked one by one."""
         pieces, encode = self._tokenizer.pieces, self._tokenizer.merges.encode
-        behind = self.alone.copy()
-        for token in np.flatnonzero(behind).tolist():
+        grown = self._tokenizer.merges.grow(pieces[last])
+        certain, possible = self._spines.bound_behind(grown)
+        symbols = np.maximum(self._symbol_of, 0)
+        behind: Flags = self.alone & possible[symbols]
+        for token in np.flatnonzero(behind & ~certain[symbols]).tolist():
             behind[token] = encode(pieces[last] + pieces[token]) == (last, token)
         return behind
 

@@ -49,12 +49,12 @@ def test_ids_at_every_edge_of_a_character_class(pair: Pair) -> None:
 @given(st.lists(st.binary(max_size=12) | dense_bytes, max_size=6).map(b"".join))
 @settings(max_examples=400, deadline=None)
 def test_pieces_spell_any_bytes(pair: Pair, data: bytes) -> None:
-    expected = bytes(byte for byte in data if byte not in pair.bytes_without_token)
+    expected = bytes(byte for byte in data if byte not in pair.ours.unspellable)
     assert pair.ours.decode(pair.ours.encode(data)) == expected
 
 
 def test_few_bytes_lack_a_token(pair: Pair) -> None:
-    assert len(pair.bytes_without_token) == {"starcoder": 14, "smollm2": 21}.get(pair.name, 0)
+    assert len(pair.ours.unspellable) == {"starcoder": 14, "smollm2": 21}.get(pair.name, 0)
 
 
 def test_text_that_spells_a_control_token_is_text(pair: Pair) -> None:
@@ -76,12 +76,12 @@ ALIASES = sorted(NAMES.keys() - PATTERNS.keys())
 
 @pytest.mark.parametrize("pre", sorted(PATTERNS))
 def test_ids_under_every_pretokenizer(pre: str, tmp_path: Path) -> None:
-    compare_pretokenizers(pre, 4000, tmp_path)
+    compare_pretokenizers(pre, 3000, tmp_path)
 
 
 @pytest.mark.parametrize("pre", ALIASES)
 def test_ids_under_other_names_of_pretokenizers(pre: str, tmp_path: Path) -> None:
-    compare_pretokenizers(pre, 700, tmp_path)
+    compare_pretokenizers(pre, 400, tmp_path)
 
 
 def compare_pretokenizers(pre: str, count: int, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The two ways of running merges agree, with each other and with the definition."""
 
 import random
+from collections.abc import Iterator
 from itertools import pairwise
 
 from hypothesis import given
@@ -27,13 +28,18 @@ def make_merges(rules: dict[tuple[int, int], int]) -> Merges:
 
 
 def merge_by_definition(rules: dict[tuple[int, int], int], symbols: list[int]) -> list[int]:
+    return [symbols, *(merged for _, _, merged in steps_by_definition(rules, symbols))][-1]
+
+
+def steps_by_definition(
+    rules: dict[tuple[int, int], int], symbols: list[int]
+) -> Iterator[tuple[int, int, list[int]]]:
+    """The rank of each merge, where it happens, and the symbols after it."""
     names = {pair: 4 + number % 6 for number, pair in enumerate(rules)}
-    while True:
-        possible = [(rules[pair], at) for at, pair in enumerate(pairwise(symbols)) if pair in rules]
-        if not possible:
-            return symbols
-        _, at = min(possible)
+    while possible := [(rules[pair], at) for at, pair in enumerate(pairwise(symbols)) if pair in rules]:
+        rank, at = min(possible)
         symbols = [*symbols[:at], names[symbols[at], symbols[at + 1]], *symbols[at + 2 :]]
+        yield rank, at, symbols
 
 
 @given(RULES, st.lists(st.integers(0, 3), min_size=2, max_size=60))
@@ -44,6 +50,16 @@ def test_short_and_long_words_are_merged_by_definition(
     expected = merge_by_definition(rules, symbols)
     assert merges._merge_short(list(symbols)) == expected
     assert merges._merge_long(list(symbols)) == expected
+
+
+@given(RULES, st.lists(st.integers(0, 3), min_size=1, max_size=30))
+def test_the_right_edge_grows_by_definition(rules: dict[tuple[int, int], int], symbols: list[int]) -> None:
+    expected, highest = [(symbols[-1], -1)], -1
+    for rank, at, merged in steps_by_definition(rules, symbols):
+        highest = max(highest, rank)
+        if at == len(merged) - 1:
+            expected.append((merged[at], highest))
+    assert make_merges(rules).grow(bytes(symbols)) == expected
 
 
 def test_short_and_long_agree_in_a_real_vocabulary(gpt2: Tokenizer) -> None:

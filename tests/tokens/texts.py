@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from byte_lsp.evaluation.coverage_texts import LANGUAGES
+from hypothesis import strategies as st
+
+from byte_lsp.evaluation.coverage_texts import CONTROL, LANGUAGES, ODD
 
 _SITE = Path(sysconfig.get_path("purelib"))
 _WHERE = {
@@ -16,6 +18,11 @@ _WHERE = {
     "markdown": (_SITE, ["**/*.md", "*.dist-info/METADATA"]),
 }
 KINDS = (*_WHERE, "languages")
+
+odd_bytes = st.lists(st.sampled_from([*ODD, *map(str.encode, CONTROL)]), min_size=1, max_size=3).flatmap(
+    lambda few: st.lists(st.sampled_from(few), min_size=1, max_size=8).map(b"".join)
+)
+"""Few kinds of fragments that upset tokenizers, many times over."""
 
 
 @cache
