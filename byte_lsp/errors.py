@@ -21,6 +21,10 @@ class EngineError(ByteLspError):
     """The model cannot be loaded or evaluated (native failure, memory, settings)."""
 
 
+class ContextFull(EngineError):
+    """A text is longer than the model's context."""
+
+
 class WorkerDied(EngineError):
     """The process that owns the model ended before it answered."""
 

@@ -1,6 +1,8 @@
 """What ordinary tools do at a cursor inside a token. For comparison only.
 
-Both are restricted sets of contexts, drawn from the bare model without the canonical process:
+Both are restricted sets of contexts, drawn from the bare model without the canonical process, as those tools
+do: `complete`, `next-byte` and `bench` show these. `eval bias` scores texts by the same sets of contexts in
+the canonical process (``model.ContextSet``), so that the difference is in the contexts alone:
 
 * ``plain``: the tokens of the prefix as they are, then any token.
 * ``healing``: the last token is rolled back and the next one must begin with its bytes.
@@ -28,12 +30,13 @@ class BareProcess:
         pieces = finder.tokenizer.pieces
         silent = [token for token, piece in enumerate(pieces) if not piece and token not in self._ends]
         self._silent = np.array(silent, dtype=np.intp)
+        self._none = np.zeros(len(pieces), dtype=np.bool_)
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The row, tokens that neither stand for text nor end it at minus infinity."""
         masked = row.copy() if temperature == 1.0 else sharpen(row, temperature)
         masked[self._silent] = -np.inf
-        return Restricted(masked, log_sum(masked), 0.0)
+        return Restricted(masked, log_sum(masked), 0.0, self._none)
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Any token that stands for text or ends it may follow."""
@@ -88,7 +91,7 @@ def _single(
     before = engine.tokens_evaluated
     path = (*process.framing.head, *tokens)
     row = engine.evaluate(TokenTree(path), [TRUNK_END])[0]
-    tail = process.finder.canon.tail(prefix[: len(prefix) - len(residual)], tokens)
+    tail = process.finder.canon.tail(process.finder.tokenizer.decode(tokens), tokens).since_settled()
     candidates = np.array(process.finder.index.beginning_with(residual)) if residual else np.arange(len(row))
     hot = process.restrict(tail, row, temperature).row[candidates]
     q1 = process.restrict(tail, row).row[candidates]

@@ -12,7 +12,9 @@ from functools import partial
 
 import numpy as np
 
-from byte_lsp.bytes.covers import END_OF_TEXT, nucleus
+from byte_lsp.bytes.canonical import sharpen
+from byte_lsp.bytes.covers import END_OF_TEXT
+from byte_lsp.bytes.draws import draw, nucleus
 from byte_lsp.bytes.model import State
 from byte_lsp.bytes.sampler import Sampling, Step
 from byte_lsp.bytes.state import ByteRow
@@ -38,8 +40,7 @@ def draw_byte(row: ByteRow, sampling: Sampling, generator: np.random.Generator |
     """A byte, or 256 for the end of the text, drawn by its probability; without generator the best."""
     if generator is None:
         return int(row.argmax())
-    masses = np.exp((row - row.max()) / sampling.temperature)
+    masses = np.exp(sharpen(row, sampling.temperature))
     if sampling.top_p < 1.0:
         masses = nucleus(masses, sampling.top_p, lambda byte: True)
-    sums = np.cumsum(masses)
-    return int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
+    return draw(masses, generator)

@@ -16,24 +16,28 @@ from numpy.typing import NDArray
 from byte_lsp.bytes.framing import Framing
 from byte_lsp.tokens.contexts import ContextFinder
 from byte_lsp.tokens.extendable import Tail
+from byte_lsp.tokens.spines import Flags
 
 Row = NDArray[np.floating[Any]]
 """Logits over the vocabulary: natural-log probabilities but for a constant, shape (vocabulary size,)."""
 
 _FIRST_ASKED = 32
+_LEAST_MASS = 1e-30  # of what is extendable, for a sum in float32
 
 
 @dataclass(frozen=True, slots=True)
 class Restricted:
     """A model's row with the tokens known not to be extendable at minus infinity.
 
-    ``log_mass`` is what to take off for log-probabilities: log Z, and the constant of the row. ``unasked``
-    bounds the probability of tokens not asked about, all of which count as extendable.
+    ``log_mass`` is what to take off for log-probabilities: log Z, and the constant of the row. The tokens of
+    ``doubtful``, shape (vocabulary size,), were not asked about and count as extendable; ``unasked`` is the
+    most that they are of Z.
     """
 
     row: Row
     log_mass: float
     unasked: float
+    doubtful: Flags
 
 
 class Process(Protocol):
@@ -80,23 +84,32 @@ class CanonicalProcess:
         weights = np.exp(logs - highest)
         whole = float(weights.sum())
         enough = self.unasked_mass * whole
-        allowed, unasked = self.finder.admissions.after(tail).screen(weights, enough, self.most_asked)
+        allowed, doubtful, unasked = self.finder.admissions.after(tail).screen(
+            weights, enough, self.most_asked
+        )
         ending = float(weights[self._end_ids].sum())
         if unasked + ending > enough:
             allowed[self._end_ids] = self._may_end(tail)
         else:
-            allowed[self._end_ids] = True
+            allowed[self._end_ids] = doubtful[self._end_ids] = True
             unasked += ending
         # Arithmetic with zeros and ones is several times as fast as sums over a subset and np.where.
         ones = allowed.astype(row.dtype)
         mass = float(np.dot(weights, ones))
         restricted: Row = np.minimum(logs, (2 * ones - 1) * row.dtype.type(np.inf))
-        log_mass = float(highest) + math.log(mass) if mass > 0 else -math.inf
-        return Restricted(restricted, log_mass, unasked / whole)
+        if mass < _LEAST_MASS * whole:
+            return Restricted(restricted, log_sum(restricted), 1.0, doubtful)
+        return Restricted(restricted, float(highest) + math.log(mass), min(unasked / mass, 1.0), doubtful)
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Whether ``token`` may follow in the canonical process."""
-        return self._may_end(tail) if token in self._ends else tail.admits(token)
+        if token in self._ends:
+            return self._may_end(tail)
+        tokenizer = self.finder.tokenizer
+        if tuple(tokenizer.encode(tail.text + tokenizer.pieces[token])) == (*tail.tokens, token):
+            return bool(tokenizer.pieces[token])  # the text may end here: mostly so, and quickly found out
+        # Shorter texts look alike more often, and what is known of one is known of all that look alike.
+        return tail.after_last_atom().since_settled().admits(token)
 
     def _may_end(self, tail: Tail) -> bool:
         return tuple(self.finder.tokenizer.encode(tail.text)) == tail.tokens
@@ -129,7 +142,11 @@ def descending(row: Row) -> Iterator[int]:
 
 def sharpen(row: Row, temperature: float) -> Row:
     """The logits at another temperature: those of ``P^(1/T)``."""
-    return row if temperature == 1.0 else row / row.dtype.type(temperature)
+    if temperature == 1.0:
+        return row
+    with np.errstate(over="ignore"):  # minus infinity is right for what a low temperature leaves nothing of
+        sharpened: Row = ((row - row.max()) / np.float64(temperature)).astype(row.dtype)
+    return sharpened
 
 
 def log_sum(row: Row) -> float:

@@ -5,7 +5,7 @@ partition those texts: ``P(x) = sum over covers of Q(cover)`` (Byte-Token Repres
 2410.09303, section 3).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row, descending, log_sum
-from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.bytes.draws import draw, nucleus
+from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, agreement
 from byte_lsp.tokens.contexts import Frontier
 from byte_lsp.tokens.extendable import Tail
 
@@ -48,7 +49,11 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class CoverSet:
-    """All covers of a prefix. ``unasked`` is the most mass at a node that was not asked to be extendable."""
+    """All covers of a prefix.
+
+    ``unasked`` is the most mass at a node of tokens that were not asked to be extendable: so much at most may
+    a context's weight be off beside the others', by each node on its path. A cover drawn is always asked.
+    """
 
     contexts: Sequence[CoverContext]
     unasked: float
@@ -85,8 +90,7 @@ def draw_cover(
     if top_p < 1.0:
         masses = nucleus(masses, top_p, locate.is_extendable)
     while True:
-        sums = np.cumsum(masses)
-        at = int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
+        at = draw(masses, generator)
         if locate.is_extendable(at):
             number, token = locate(at)
             return Cover(number, token, float(q1[at]) - log_sum(q1))
@@ -147,10 +151,10 @@ class CoverTree:
 
     def __init__(self, process: CanonicalProcess, frontier: Frontier) -> None:
         tails = [tail for tail, _ in frontier.ends]
-        common = _common_beginning([tail.tokens for tail in tails])
+        sequences = [tail.tokens for tail in tails]
+        self.skipped = agreement(min(sequences), max(sequences))
         self.process = process
-        self.trunk = (*process.framing.head, *frontier.shared, *common)
-        self.skipped = len(common)
+        self.trunk = (*process.framing.head, *frontier.shared, *sequences[0][: self.skipped])
         self.tokens: list[int] = []
         self.parents: list[int] = []
         self.tails: dict[int, Tail] = {}
@@ -227,28 +231,3 @@ class _Weigher:
             self.unasked = max(self.unasked, restricted.unasked)
             known = self._restricted[node, temperature] = restricted.row, restricted.log_mass
         return known
-
-
-def nucleus(masses: Row, top_p: float, is_extendable: Callable[[int], bool]) -> Row:
-    """The masses with all set to zero but the largest extendable ones that together reach ``top_p``.
-
-    The whole that ``top_p`` is a part of leaves out what was found not to be extendable on the way.
-    """
-    whole, reached = float(masses.sum()), 0.0
-    kept = np.zeros_like(masses)
-    for at in np.argsort(-masses, kind="stable").tolist():
-        if masses[at] == 0.0 or reached >= top_p * whole:
-            break
-        if is_extendable(at):
-            kept[at] = masses[at]
-            reached += float(masses[at])
-        else:
-            whole -= float(masses[at])
-    return kept
-
-
-def _common_beginning(sequences: list[tuple[int, ...]]) -> tuple[int, ...]:
-    first, last = min(sequences), max(sequences)
-    shorter = min(len(first), len(last))
-    length = next((at for at in range(shorter) if first[at] != last[at]), shorter)
-    return first[:length]

@@ -11,14 +11,12 @@ section 5).
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from byte_lsp.bytes.model import ByteSource, NextByte, State, sum_logprobs
 from byte_lsp.bytes.state import ByteRow
-
-Rule = Literal["mixture", "product"]
+from byte_lsp.weights import Rule, check_weights
 
 FLOOR = 1e-6
 """Least probability of a byte in a member of negative weight."""
@@ -34,8 +32,8 @@ class EnsembleState:
 
     @property
     def left_out(self) -> float:
-        """The most that any one member left out."""
-        return max(state.left_out for state in self._states)
+        """What ``combine_bounds`` makes of the members' bounds."""
+        return combine_bounds([state.left_out for state in self._states], self._weights, self._rule)
 
     def next_byte(self) -> ByteRow:
         """Log-probabilities (nats) of the next byte, shape (257,)."""
@@ -61,10 +59,11 @@ class EnsembleModel:
         return EnsembleState([member.state(prefix) for member in self._members], self._weights, self._rule)
 
     def distribution(self, prefix: bytes) -> NextByte:
-        """The members' distributions after ``prefix``, combined, and the greatest of their bounds."""
+        """The members' distributions after ``prefix``, combined, and so their bounds."""
         members = [member.distribution(prefix) for member in self._members]
         row = combine([member.logprobs for member in members], self._weights, self._rule)
-        return NextByte(row, max(member.left_out for member in members))
+        left_out = combine_bounds([member.left_out for member in members], self._weights, self._rule)
+        return NextByte(row, left_out)
 
     def next_byte(self, prefix: bytes) -> ByteRow:
         """Log-probabilities of the byte after ``prefix``, shape (257,)."""
@@ -95,18 +94,12 @@ def combine(rows: Sequence[ByteRow], weights: Sequence[float], rule: Rule) -> By
     return result
 
 
-def check_weights(weights: Sequence[float], rule: Rule) -> None:
-    """Errors: ``ValueError`` that says which weights a rule takes."""
-    if rule not in ("mixture", "product"):
-        raise ValueError(f"an ensemble's rule is 'mixture' or 'product', not {rule!r}")
-    if not weights:
-        raise ValueError("an ensemble has at least one member")
-    if not all(math.isfinite(weight) for weight in weights):
-        raise ValueError(f"the weights of an ensemble are finite numbers, not {list(weights)}")
-    if rule == "mixture" and (min(weights) < 0 or sum(weights) <= 0):
-        raise ValueError(
-            f"the weights of a mixture are 0 or more and not all 0, not {list(weights)}; "
-            "rule 'product' takes negative ones"
-        )
-    if rule == "product" and max(weights) <= 0:
-        raise ValueError(f"a product has at least one member of positive weight, not {list(weights)}")
+def combine_bounds(left_out: Sequence[float], weights: Sequence[float], rule: Rule) -> float:
+    """The most by which the combination is off where members are off by ``left_out`` at most.
+
+    For a mixture their mean. For a product there is no bound but 1 unless all are exact: a little mass more
+    or less can multiply the probability of an unlikely byte.
+    """
+    if rule == "mixture":
+        return float(np.dot(left_out, weights) / sum(weights))
+    return float(any(bound for bound, weight in zip(left_out, weights, strict=True) if weight))

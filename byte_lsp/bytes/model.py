@@ -7,7 +7,8 @@ from hashlib import blake2b
 from typing import Literal, Protocol
 
 from byte_lsp.bytes.canonical import CanonicalProcess
-from byte_lsp.bytes.state import ByteRow, ByteState, Nodes
+from byte_lsp.bytes.nodes import Nodes
+from byte_lsp.bytes.state import ByteRow, ByteState
 from byte_lsp.engines.protocol import Engine
 from byte_lsp.tokens.contexts import Frontier
 
@@ -28,7 +29,7 @@ class State(Protocol):
 
     @property
     def left_out(self) -> float:
-        """The share of the probability that may be missing from ``next_byte``, at most."""
+        """The most by which the true probability of any set of bytes differs from ``next_byte``'s."""
 
     def next_byte(self) -> ByteRow:
         """Log-probabilities (nats) of the next byte, shape (257,), index 256 being end-of-text."""
@@ -39,7 +40,7 @@ class State(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NextByte:
-    """Log-probabilities (nats), shape (257,), and the most of the probability that may be missing."""
+    """Log-probabilities (nats), shape (257,), and the most by which any probability may be off."""
 
     logprobs: ByteRow
     left_out: float = 0.0

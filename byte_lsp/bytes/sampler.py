@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 
 from byte_lsp.bytes.canonical import Process, Row, descending, sharpen
-from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover, nucleus
+from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover
+from byte_lsp.bytes.draws import draw, nucleus
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
 from byte_lsp.tokens.extendable import Tail
 
@@ -85,16 +86,11 @@ class Sampler:
         if sampling.top_p < 1.0:
             masses = nucleus(masses, sampling.top_p, lambda token: self.process.follows(tail, token))
         for _ in range(_PATIENCE):
-            token = _draw_index(masses, generator)
+            token = draw(masses, generator)
             if self.process.follows(tail, token):
                 return token
             masses[token] = 0.0
         masses *= np.isfinite(self.process.restrict(tail, hot).row)
-        while not self.process.follows(tail, token := _draw_index(masses, generator)):
+        while not self.process.follows(tail, token := draw(masses, generator)):
             masses[token] = 0.0
         return token
-
-
-def _draw_index(masses: Row, generator: np.random.Generator) -> int:
-    sums = np.cumsum(masses)
-    return int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))

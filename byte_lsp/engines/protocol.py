@@ -91,7 +91,7 @@ class Engine(Protocol):
 
         What former calls evaluated is reused wherever a path of the tree begins like theirs: a node that
         is neither new nor asked for costs nothing, any other one token. Errors: ``Cancelled`` after
-        ``interrupt``, ``EngineError`` if the tree does not fit or the model fails.
+        ``interrupt``, ``ContextFull`` and other ``EngineError`` if the tree does not fit or the model fails.
         """
 
     def interrupt(self, stop: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, TokenTree
-from byte_lsp.errors import EngineError
+from byte_lsp.errors import ContextFull, EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class TreeShape:
 
 
 def measure(tree: TokenTree, context_tokens: int) -> TreeShape:
-    """The shape of a tree. Errors: ``EngineError`` if a path is too long or there are too many of them."""
+    """The shape of a tree. Errors: ``ContextFull`` for too long a path, ``EngineError`` for too many."""
     branches = len(tree.tokens) - len(set(tree.parents) - {TRUNK_END})
     if branches > MAX_SEQUENCES:
         raise EngineError(f"a token tree of {branches} branches; engines take {MAX_SEQUENCES}")
@@ -53,7 +53,7 @@ def measure(tree: TokenTree, context_tokens: int) -> TreeShape:
         numbers.append(number)
     longest = len(tree.trunk) + max(depths, default=0)
     if longest > context_tokens:
-        raise EngineError(
+        raise ContextFull(
             f"a text of {longest} tokens does not fit into engine.context_tokens = {context_tokens}; "
             "raise that or shorten the text"
         )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from byte_lsp.bytes.model import NextByte, TokenByteModel
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.engines.protocol import Engine
 from byte_lsp.infill.gather import gather
-from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
 from byte_lsp.infill.stopping import Limits
 from byte_lsp.infill.window import fit_window
 from byte_lsp.tokens.contexts import finder
@@ -22,7 +23,11 @@ from byte_lsp.tokens.tokenizer import Tokenizer
 
 TRIES = 3
 SPARE_TOKENS = 32
+LEAST_CONTEXT_TOKENS = 4 * SPARE_TOKENS
+"""With fewer there is no room for a text, a suggestion and what is spared."""
+
 UNLIKELY_NATS = 6.0
+_KEPT_BYTE_MODELS = 4
 
 
 class Infiller:
@@ -33,7 +38,7 @@ class Infiller:
         self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
         self._bare = BareProcess(finder(tokenizer), framing)
-        self._byte_models: dict[float, TokenByteModel] = {}
+        self._byte_models = lru_cache(_KEPT_BYTE_MODELS)(partial(TokenByteModel, engine, self._canonical))
 
     def infill(self, problem: InfillProblem) -> InfillResult:
         """Candidates with distinct bytes, the one at ``problem.temperature`` first.
@@ -41,6 +46,7 @@ class Infiller:
         Errors: ``Cancelled`` when the engine is interrupted, ``EngineError``.
         """
         started = time.perf_counter()
+        problem = replace(problem, temperature=settle_temperature(problem.temperature))
         limits = Limits(problem.max_bytes, problem.max_lines)
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
         covers = self._weigh(self._fit(problem.prefix, problem.max_bytes), problem.arm, sampling)
@@ -78,7 +84,10 @@ class Infiller:
         return self._candidate(covers, sampling, limits, arm, with_logprob=with_logprob)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
-        """The distribution of the next byte. Contexts lighter than ``eps`` are not evaluated."""
+        """The distribution of the next byte. Contexts lighter than ``eps`` are not evaluated.
+
+        Errors: ``ContextFull``, ``EngineError``, ``Cancelled``.
+        """
         if arm == "exact":
             return self.byte_model(eps).distribution(prefix)
         weigh = weigh_healed_bytes if arm == "healing" else weigh_plain
@@ -89,11 +98,11 @@ class Infiller:
         return self.byte_model(eps).logprob(continuation, prefix)
 
     def byte_model(self, eps: float) -> TokenByteModel:
-        """The model byte by byte; what it says of a prefix is the same as long as it lives."""
-        known = self._byte_models.get(eps)
-        if known is None:
-            known = self._byte_models[eps] = TokenByteModel(self.engine, self._canonical, eps)
-        return known
+        """The model byte by byte; what it says of a prefix is the same as long as it lives.
+
+        Those of the last four ``eps`` asked for are kept: each remembers tens of megabytes.
+        """
+        return self._byte_models(eps)
 
     def _weigh(self, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:
         temperature = sampling.temperature or 1.0

@@ -11,7 +11,7 @@ from byte_lsp.bytes.covers import CoverSet, next_byte, weigh_covers
 from byte_lsp.bytes.framing import Framing, frame
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.engines.llama_cpp import LlamaCppEngine
-from byte_lsp.engines.protocol import LogProbs, TokenTree
+from byte_lsp.engines.protocol import Logits, TokenTree
 from byte_lsp.tokens.contexts import ContextFinder, finder
 from byte_lsp.tokens.tokenizer import load_tokenizer
 
@@ -109,10 +109,10 @@ class Remembering:
 
     def __init__(self, engine: LlamaCppEngine) -> None:
         self._engine = engine
-        self._known: dict[TokenTree, LogProbs] = {}
+        self._known: dict[TokenTree, Logits] = {}
         self.tokens_evaluated = 0
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         if tree not in self._known:
             self._known[tree] = self._engine.evaluate(tree, nodes)
         return self._known[tree].copy()

@@ -1,17 +1,24 @@
 """The byte-by-byte path on table models: equal to enumeration, whatever the road there."""
 
+import contextlib
 import math
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 
+from byte_lsp.bytes.canonical import CanonicalProcess
+from byte_lsp.bytes.covers import weigh_covers
 from byte_lsp.bytes.model import TokenByteModel
-from byte_lsp.bytes.state import Nodes
+from byte_lsp.bytes.nodes import Nodes, Pending
+from byte_lsp.bytes.sampler import Sampler, Sampling
+from byte_lsp.engines.protocol import Engine, Logits, TokenTree
+from byte_lsp.errors import Cancelled
 
 from .test_exact import every_tiny, prefixes
-from .tiny import END, BruteForce, Tiny, tinies
+from .tiny import END, FRAMING, BruteForce, MaskedEngine, Tiny, tinies
 
 
 def bytes_after(tiny: Tiny, prefix: bytes) -> Iterator[int]:
@@ -50,23 +57,67 @@ def test_logprob_is_the_mass_of_the_text(tiny: Tiny) -> None:
 
 
 @every_tiny
-def test_what_is_left_out_is_bounded_and_saves_evaluations(tiny: Tiny) -> None:
+@pytest.mark.parametrize(("eps", "unasked_mass"), [(0.4, 0.0), (0.02, 0.3), (0.0, 0.3), (0.9, 0.9)])
+def test_what_is_left_out_is_bounded_and_saves_work(tiny: Tiny, eps: float, unasked_mass: float) -> None:
+    """Along many texts, contexts left out, tokens not asked about, and both."""
     exact_engine, lazy_engine = tiny.engine(8), tiny.engine(8)
     exact = TokenByteModel(exact_engine, tiny.process())
-    lazy = TokenByteModel(lazy_engine, tiny.process(), eps=0.4)
+    process = CanonicalProcess(tiny.process().finder, FRAMING, unasked_mass, 100)
+    lazy = TokenByteModel(lazy_engine, process, eps=eps)
     longest = [text for text in tiny.texts() if len(text) == 4]
-    longest = longest[:: len(longest) // 40]
-    some_left_out = 0.0
-    for prefix in longest:
+    most_left_out = 0.0
+    for prefix in longest[:: len(longest) // 40]:
         careful, quick = exact.state(b""), lazy.state(b"")
         for byte in prefix:
-            careful.next_byte(), quick.next_byte()
+            assert np.exp(quick.next_byte()).sum() == pytest.approx(1.0)
+            error = np.abs(np.exp(careful.next_byte()) - np.exp(quick.next_byte())).sum() / 2
+            assert error <= quick.left_out + 1e-12
+            most_left_out = max(most_left_out, quick.left_out)
             careful, quick = careful.advance(byte), quick.advance(byte)
-        error = np.abs(np.exp(careful.next_byte()) - np.exp(quick.next_byte())).sum() / 2
-        assert error <= quick.left_out + 1e-12
-        some_left_out = max(some_left_out, quick.left_out)
-    assert some_left_out > 0
-    assert lazy_engine.tokens_evaluated < exact_engine.tokens_evaluated
+    assert most_left_out > 0
+    if eps:
+        assert lazy_engine.tokens_evaluated < exact_engine.tokens_evaluated
+
+
+@every_tiny
+def test_a_failure_leaves_a_state_as_it_was(tiny: Tiny) -> None:
+    calm = TokenByteModel(tiny.engine(8), tiny.process())
+    engine = tiny.engine(8)
+    model = TokenByteModel(engine, tiny.process())
+    for prefix in prefixes(tiny, most=20)[1:]:
+        expected, state = calm.state(prefix[:-1]), model.state(prefix[:-1])
+        engine.interrupt(True)
+        with contextlib.suppress(Cancelled):
+            state.advance(prefix[-1]).next_byte()
+        engine.interrupt(False)
+        assert np.array_equal(state.advance(prefix[-1]).next_byte(), expected.advance(prefix[-1]).next_byte())
+
+
+@every_tiny
+def test_the_constant_in_a_row_of_logits_is_no_matter(tiny: Tiny) -> None:
+    model, shifted = (TokenByteModel(engine, tiny.process()) for engine in (tiny.engine(8), Shifted(tiny, 8)))
+    for prefix in prefixes(tiny, most=20):
+        found, expected = np.exp(shifted.next_byte(prefix)), np.exp(model.next_byte(prefix))
+        assert found == pytest.approx(expected, abs=1e-9)
+        drawn = [greedy_logprobs(each.engine, tiny, prefix) for each in (model, shifted)]
+        assert drawn[0] == pytest.approx(drawn[1], abs=1e-9)
+
+
+def greedy_logprobs(engine: Engine, tiny: Tiny, prefix: bytes) -> list[float]:
+    covers = weigh_covers(engine, tiny.process(), prefix)
+    steps = Sampler(engine, tiny.process()).steps(covers, Sampling(temperature=0))
+    return [step.logprob() for step in islice(steps, 4)]
+
+
+class Shifted(MaskedEngine):
+    """The same model with another constant in every row."""
+
+    def __init__(self, tiny: Tiny, seed: int) -> None:
+        super().__init__(len(tiny.tokenizer.pieces), [END, *tiny.text_tokens], seed)
+
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
+        rows = super().evaluate(tree, nodes)
+        return rows + 40 * np.sin(np.arange(len(rows)) + len(tree.trunk))[:, None]
 
 
 @every_tiny
@@ -128,5 +179,7 @@ def test_rows_that_are_wanted_stay_however_many_they_are() -> None:
     nodes.evaluate([(END,)], guessed)
     wanted = [*guessed, *((*path, token) for path in guessed for token in text_tokens)]
     nodes.evaluate(wanted, [])
-    tail = tiny.process().finder.canon.tail(b"", ())
-    assert [nodes.see(path, tail).path for path in wanted] == wanted
+    (root,) = nodes.begin(tiny.process().finder.frontier(b""))
+    for path in wanted:
+        above = replace(root.node, path=path[:-1])
+        assert nodes.see(Pending(above, path[-1], root.node.tail, 1.0, b"")).path == path
