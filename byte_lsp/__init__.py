@@ -5,8 +5,10 @@ The stable interface for Python programs:
 * ``load_tokenizer(path_or_name) -> Tokenizer``: ``.encode(bytes) -> list[int]`` and ``.pieces``.
 * ``contexts(tokenizer, prefix) -> list[Context]``: all extendable contexts of a byte prefix.
 * ``load(name_or_path, **options) -> ByteModel``: a model in a process of its own; ``.next_byte``,
-  ``.logprob``, ``.sample``, ``.state`` for byte after byte, ``.close``, and use as a context manager.
-* ``Ensemble([(model, weight), ...], rule)``: several of them as one, with the same methods.
+  ``.logprob``, ``.sample``, ``.state`` for byte after byte, ``.infill``, ``.close``, and use as a context
+  manager.
+* ``Ensemble([(model, weight), ...], rule)``: several of them as one, with the same methods but ``.infill``.
+  What acts on tokens there acts on bytes here: ``.sample`` draws bytes, and ``.next_byte`` has no ``arm``.
 * ``Candidate`` and ``Context``, the data these return, and ``ByteLspError``, the base of all errors.
 """
 

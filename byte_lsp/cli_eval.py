@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from byte_lsp.bytes.ensemble import Rule, check_weights
 from byte_lsp.cli_options import add_model, add_output, at_least, between
 from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation import bias, bias_report, ensemble_gain, ensemble_report
@@ -16,6 +15,7 @@ from byte_lsp.evaluation.local import open_local
 from byte_lsp.evaluation.progress import show_progress
 from byte_lsp.evaluation.report import Report, publish
 from byte_lsp.evaluation.windows import Cursor, draw_cursors
+from byte_lsp.weights import MOST_WEIGHT, Rule, check_weights
 
 DEFAULT_EPS = 1e-3
 
@@ -114,7 +114,13 @@ def _add_ensemble(suites: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add = parser.add_argument
     models = "names from `byte-lsp models list`, or paths of GGUF files"
     add("--models", nargs="+", required=True, metavar="NAME", help=models)
-    add("--weights", nargs="+", type=between(-100, 100), metavar="W", help="one each (default: equal)")
+    add(
+        "--weights",
+        nargs="+",
+        type=between(-MOST_WEIGHT, MOST_WEIGHT),
+        metavar="W",
+        help="one each (default: equal)",
+    )
     rule = "how distributions are combined (default: mixture)"
     add("--rule", choices=get_args(Rule), default="mixture", help=rule)
     parser.set_defaults(run=run_ensemble)

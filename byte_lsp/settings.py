@@ -17,13 +17,14 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from byte_lsp.errors import SettingsError
+from byte_lsp.weights import Rule, check_weights
 
 CompletionItems = Literal["auto", "always", "never"]
-Rule = Literal["mixture", "product"]
 LogLevel = Literal["error", "warning", "info", "debug"]
 Value = bool | int | float | str
 Path = tuple[str, ...]
 
+_EXAMPLE = "smollm2-135m=0.6, gemma3-270m=0.4"
 TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -53,13 +54,18 @@ class SuggestSettings:
     temperature: float = field(
         default=0.0,
         metadata=_about(
-            "Temperature of the first suggestion; 0 takes the most probable text.", at_least=0.0, at_most=2.0
+            "Temperature of suggestions, token by token, with an ensemble byte by byte; 0 takes the most "
+            "probable one each time.",
+            at_least=0.0,
+            at_most=2.0,
         ),
     )
     top_p: float = field(
         default=1.0,
         metadata=_about(
-            "Draw only from the most probable tokens that make up this mass.", at_least=0.01, at_most=1.0
+            "Draw only from the most probable tokens that make up this mass; with an ensemble, bytes.",
+            at_least=0.01,
+            at_most=1.0,
         ),
     )
     completion_items: CompletionItems = field(
@@ -106,8 +112,7 @@ class EnsembleSettings:
     members: str = field(
         default="",
         metadata=_about(
-            "Models to use together in place of `model`, with weights: "
-            "`smollm2-135m=0.6, gemma3-270m=0.4`. Empty is `model` alone."
+            f"Models to use together in place of `model`, with weights: `{_EXAMPLE}`. Empty is `model` alone."
         ),
     )
     rule: Rule = field(
@@ -177,20 +182,17 @@ class Member:
 def read_members(settings: Settings) -> tuple[Member, ...]:
     """The models that ``settings`` names: those of the ensemble, or the one model.
 
-    Errors: ``SettingsError`` for a member without a weight, or weights that the rule cannot take.
+    Errors: ``SettingsError`` where no member is named, for a member that is not MODEL=WEIGHT, or for weights
+    that the rule cannot take.
     """
     ensemble = settings.ensemble
     if not ensemble.members.strip():
         return (Member(settings.model, 1.0),)
     members = tuple(_read_member(part) for part in ensemble.members.split(",") if part.strip())
-    weights = [member.weight for member in members]
-    if ensemble.rule == "mixture" and (min(weights) < 0 or max(weights) == 0):
-        raise SettingsError(
-            "ensemble.members: the weights of a mixture are 0 or more and not all 0; "
-            'ensemble.rule "product" takes negative ones'
-        )
-    if max(weights) <= 0:
-        raise SettingsError("ensemble.members: a product has at least one member of positive weight")
+    try:
+        check_weights([member.weight for member in members], ensemble.rule)
+    except ValueError as error:
+        raise SettingsError(f"ensemble.members: {error}; an example: {_EXAMPLE}") from error
     return members
 
 
@@ -202,10 +204,7 @@ def _read_member(text: str) -> Member:
         value = math.nan
     name = name.strip() if separator else text.strip()
     if not name or not math.isfinite(value):
-        raise SettingsError(
-            f"ensemble.members: {text.strip()!r} is not MODEL=WEIGHT; an example: "
-            "smollm2-135m=0.6, gemma3-270m=0.4"
-        )
+        raise SettingsError(f"ensemble.members: {text.strip()!r} is not MODEL=WEIGHT; an example: {_EXAMPLE}")
     return Member(name, value)
 
 

@@ -1,13 +1,20 @@
 """The Python interface on real models: SmolLM2 and Gemma 3, byte-level BPE and SentencePiece."""
 
 import math
-from collections.abc import Iterator
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 import byte_lsp
 from byte_lsp.bytes.ensemble import FLOOR
+from byte_lsp.errors import ContextFull, EngineError
+from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.models import ensure
 
 STACK = b"class Stack:\n    def push(self, item):\n        self.ite"
@@ -68,7 +75,7 @@ def test_an_ensemble_is_what_its_members_say(
 
 
 def test_an_ensemble_scores_and_draws(smollm2: byte_lsp.ByteModel, gemma3: byte_lsp.ByteModel) -> None:
-    ensemble = byte_lsp.Ensemble([(smollm2, 0.5), (gemma3, 0.5)], eps=1e-3)
+    ensemble = byte_lsp.Ensemble([(smollm2, 0.5), (gemma3, 0.5)])
     greedy = ensemble.sample(STACK, max_bytes=12, temperature=0, stop=[b"\n"])
     assert greedy.text.startswith(b"ms")
     assert ensemble.logprob(greedy.text[:2], STACK) > math.log(0.5)
@@ -76,3 +83,133 @@ def test_an_ensemble_scores_and_draws(smollm2: byte_lsp.ByteModel, gemma3: byte_
     assert chr(int(state.next_byte().argmax())) == "s"
     drawn = {ensemble.sample(b"x = ", max_bytes=3, seed=seed).text for seed in range(4)}
     assert len(drawn) > 1
+
+
+@pytest.mark.parametrize(
+    ("ask", "error"),
+    [
+        (lambda model: model.next_byte(b"x", arm="bogus"), ValueError),
+        (lambda model: model.next_byte("x"), TypeError),
+        (lambda model: model.logprob("x"), TypeError),
+        (lambda model: model.logprob(b"x", eps=2), ValueError),
+        (lambda model: model.state("x"), TypeError),
+        (lambda model: model.state(b"x").advance("a"), TypeError),
+        (lambda model: model.sample("def f", max_bytes=4), TypeError),
+        (lambda model: model.sample(b"def f", max_bytes=4, stop=["\n"]), TypeError),
+        (lambda model: model.sample(b"def f", max_bytes=4, seed=2**70), ValueError),
+        (lambda model: model.infill(InfillProblem(b"def f", temperature=-1.0)), ValueError),
+    ],
+)
+def test_a_wrong_argument_is_refused_at_once_and_harms_nothing(
+    smollm2: byte_lsp.ByteModel, ask: Callable[[Any], object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        ask(smollm2)
+    assert np.exp(smollm2.next_byte(b"a")).sum() == pytest.approx(1.0)
+
+
+def test_numbers_of_numpy_will_do(smollm2: byte_lsp.ByteModel) -> None:
+    drawn = smollm2.sample(bytearray(STACK), max_bytes=np.int64(5), seed=np.int64(1))
+    assert drawn.text == smollm2.sample(STACK, max_bytes=5, seed=1).text
+    assert smollm2.distribution(STACK, eps=np.float32(0.125)).left_out >= 0
+
+
+def test_the_lowest_temperatures_are_greedy(smollm2: byte_lsp.ByteModel) -> None:
+    for source in (smollm2, byte_lsp.Ensemble([(smollm2, 1)])):
+        greedy = source.sample(STACK, max_bytes=8, temperature=0)
+        assert source.sample(STACK, max_bytes=8, temperature=1e-320).text == greedy.text
+        with pytest.raises(ValueError, match="temperature"):
+            source.sample(STACK, max_bytes=8, temperature=math.inf)
+
+
+def sample_for_ever(model: byte_lsp.ByteModel) -> None:
+    while True:
+        model.sample(b"1, 2, 3, 4, ", max_bytes=100_000, temperature=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT can be sent to this process alone")
+def test_ctrl_c_ends_the_work_too(smollm2: byte_lsp.ByteModel) -> None:
+    smollm2.next_byte(b"a")
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        sample_for_ever(smollm2)
+    assert smollm2._worker._sent == {}, "the process still works at what nobody waits for"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "about"),
+    [
+        ({"threads": "x"}, TypeError, "threads"),
+        ({"context_tokens": -5}, ValueError, "context_tokens must be from 256"),
+        ({"gpu_layers": 1000}, ValueError, "gpu_layers"),
+        ({"backend": "foo"}, ValueError, "backend"),
+        ({"flash_attention": "no"}, TypeError, "flash_attention"),
+        ({"start_token": "nope"}, ValueError, r"SmolLM2.* has no token 'nope'"),
+        ({"end_tokens": "<|im_end|>"}, TypeError, "end_tokens"),
+        ({"end_tokens": ["<|im_end|>", "nope"]}, ValueError, "nope"),
+        ({"weight": 3.0}, TypeError, "weight"),
+        ({"others": ()}, TypeError, "others"),
+        ({"rule": "product"}, TypeError, "rule"),
+        ({"safe_path": True}, TypeError, "safe_path"),
+    ],
+)
+def test_options_of_load_are_looked_at_before_anything_is_loaded(
+    options: dict[str, Any], error: type[Exception], about: str
+) -> None:
+    with pytest.raises(error, match=about):
+        byte_lsp.load("smollm2-135m", **options)
+
+
+@pytest.mark.parametrize(
+    ("members", "rule", "error", "about"),
+    [
+        (lambda model: [(byte_lsp.Ensemble([(model, 1)]), 1.0)], "mixture", TypeError, "load"),
+        (lambda model: [model], "mixture", TypeError, "load"),
+        (lambda model: [(model, "0.5")], "mixture", TypeError, "weight"),
+        (lambda model: [(model, None)], "mixture", TypeError, "weight"),
+        (lambda model: [(model, math.nan)], "mixture", ValueError, "weight"),
+        (lambda model: [(model, 101)], "product", ValueError, "100"),
+        (lambda model: [(model, 1)], "avg", ValueError, "rule"),
+        (lambda model: [], "mixture", ValueError, "at least one"),
+    ],
+)
+def test_members_that_make_no_ensemble_are_refused(
+    smollm2: byte_lsp.ByteModel, members: Any, rule: Any, error: type[Exception], about: str
+) -> None:
+    with pytest.raises(error, match=about):
+        byte_lsp.Ensemble(members(smollm2), rule)
+
+
+def test_an_ensemble_takes_eps_as_a_model_does(smollm2: byte_lsp.ByteModel) -> None:
+    alone = byte_lsp.Ensemble([(smollm2, 2.0)])
+    for eps in (0.0, 0.3):
+        assert alone.next_byte(STACK, eps=eps) == pytest.approx(smollm2.next_byte(STACK, eps=eps), abs=1e-9)
+        assert alone.logprob(b"ms", STACK, eps=eps) == pytest.approx(smollm2.logprob(b"ms", STACK, eps=eps))
+    state, same = alone.state(STACK).advance(ord("m")), smollm2.state(STACK).advance(ord("m"))
+    assert (state.prefix, state.left_out) == (same.prefix, same.left_out)
+    assert state.next_byte() == pytest.approx(same.next_byte(), abs=1e-9)
+    with pytest.raises(ValueError, match="end-of-text"):
+        state.advance(256)
+    with pytest.raises(ValueError, match="eps"):
+        alone.sample(STACK, max_bytes=1, eps=1)
+
+
+def test_an_ensemble_draws_until_the_context_is_full(smollm2: byte_lsp.ByteModel) -> None:
+    """Some ten tokens of 512 are left. Near there the draws must end, and not in an error."""
+    line, tokenizer = b"x = 1\n", byte_lsp.load_tokenizer("smollm2-135m")
+    lines = next(n for n in range(200) if len(tokenizer.encode(line * n)) > 495)
+    ensemble = byte_lsp.Ensemble([(smollm2, 1.0)])
+    found = ensemble.sample(line * lines, max_bytes=4000, temperature=0)
+    assert found.stop_reason == "context_full"
+    assert found.text
+    assert line.startswith(found.text[:4])
+    assert found.logprob is not None
+    with pytest.raises(ContextFull, match="context_tokens = 512"):
+        ensemble.sample(line * 200, max_bytes=4, temperature=0)
+
+
+def test_a_model_that_was_closed_says_what_to_do() -> None:
+    model = byte_lsp.load("smollm2-135m")
+    model.close()
+    with pytest.raises(EngineError, match="load it again"):
+        model.next_byte(b"a")

@@ -150,6 +150,9 @@ def test_members_have_names_or_paths_and_weights() -> None:
         ("a=1, b=-1", "mixture", "product"),
         ("a=0", "mixture", "not all 0"),
         ("a=-1", "product", "positive weight"),
+        (",", "mixture", "at least one member"),
+        (" , ", "product", "at least one member"),
+        ("a=101, b=1", "product", "from -100 to 100"),
     ],
 )
 def test_an_ensemble_that_makes_no_sense_is_refused(members: str, rule: str, about: str) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from byte_lsp.bytes.ensemble import EnsembleModel, Rule
+from byte_lsp.bytes.ensemble import EnsembleModel
 from byte_lsp.bytes.model import ByteSource, TokenByteModel, sum_logprobs
 from byte_lsp.evaluation.bootstrap import Interval, bootstrap_median, bootstrap_rate
 from byte_lsp.evaluation.local import LocalModel
 from byte_lsp.evaluation.progress import OnDone
 from byte_lsp.evaluation.windows import Cursor
+from byte_lsp.weights import Rule
 
 SCORED_BYTES = 48
 ALL = "all"

@@ -14,9 +14,10 @@ from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.errors import EngineError
 from byte_lsp.infill.gather import gather
 from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
-from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, Rule
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
 from byte_lsp.infill.stopping import Limits
 from byte_lsp.infill.window import fit_window
+from byte_lsp.weights import Rule, check_weights
 
 LIGHTEST_CONTEXT = 1e-3
 """The ``eps`` of the members: contexts of less weight are not evaluated."""
@@ -30,26 +31,29 @@ class ByteInfiller:
         self._members = [member for member, _ in members]
         self._weights = [weight for _, weight in members]
         self._rule: Rule = rule
-        self._ensembles: dict[float, EnsembleModel] = {}
+        check_weights(self._weights, rule)
 
     def infill(self, problem: InfillProblem) -> InfillResult:
         """Candidates with distinct bytes, as ``Infiller.infill``. Errors: ``EngineError`` for other arms."""
         started = time.perf_counter()
         _check_arm(problem.arm)
+        problem = replace(problem, temperature=settle_temperature(problem.temperature))
         limits = Limits(problem.max_bytes, problem.max_lines)
         prefix = self._fit(problem.prefix, problem.max_bytes)
         candidates: dict[bytes, Candidate] = {}
         for first, sampling in self._beginnings(problem, prefix):
-            candidate = self._candidate(prefix, sampling, limits, first)
+            candidate = self._candidate(prefix, sampling, limits, first, with_logprob=problem.with_logprobs)
             candidates.setdefault(candidate.text, candidate)
             if len(candidates) >= problem.alternatives:
                 break
         elapsed_ms = (time.perf_counter() - started) * 1e3
         return InfillResult(tuple(candidates.values()), elapsed_ms, len(self._members))
 
-    def complete(self, prefix: bytes, sampling: Sampling, limits: Limits) -> Candidate:
+    def complete(
+        self, prefix: bytes, sampling: Sampling, limits: Limits, *, with_logprob: bool = False
+    ) -> Candidate:
         """One continuation of ``prefix``, drawn byte by byte."""
-        return self._candidate(prefix, sampling, limits, None)
+        return self._candidate(prefix, sampling, limits, None, with_logprob=with_logprob)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
         """The members' distributions, combined."""
@@ -61,12 +65,8 @@ class ByteInfiller:
         return self._ensemble(eps).logprob(continuation, prefix)
 
     def _ensemble(self, eps: float) -> EnsembleModel:
-        known = self._ensembles.get(eps)
-        if known is None:
-            models = [member.byte_model(eps) for member in self._members]
-            members = list(zip(models, self._weights, strict=True))
-            known = self._ensembles[eps] = EnsembleModel(members, self._rule)
-        return known
+        models = [member.byte_model(eps) for member in self._members]
+        return EnsembleModel(list(zip(models, self._weights, strict=True)), self._rule)
 
     def _fit(self, prefix: bytes, max_bytes: int) -> bytes:
         for member in self._members:
@@ -87,10 +87,13 @@ class ByteInfiller:
                 return
             yield byte, Sampling(0.0)
 
-    def _candidate(self, prefix: bytes, sampling: Sampling, limits: Limits, first: int | None) -> Candidate:
+    def _candidate(
+        self, prefix: bytes, sampling: Sampling, limits: Limits, first: int | None, *, with_logprob: bool
+    ) -> Candidate:
         before = self._tokens_evaluated()
         state = self._ensemble(LIGHTEST_CONTEXT).state(prefix)
-        found = gather(islice(byte_steps(state, sampling, first), self._room(prefix)), limits)
+        steps = islice(byte_steps(state, sampling, first), self._room(prefix))
+        found = gather(steps, limits, with_logprob=with_logprob)
         return replace(found, tokens_evaluated=self._tokens_evaluated() - before)
 
     def _room(self, prefix: bytes) -> int:

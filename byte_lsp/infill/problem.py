@@ -9,10 +9,18 @@ from typing import Literal
 Arm = Literal["exact", "plain", "healing"]
 """How the byte prefix becomes tokens. ``plain`` and ``healing`` exist for comparison only."""
 
-Rule = Literal["mixture", "product"]
-"""How the models of an ensemble become one (``bytes/ensemble.py``)."""
-
 StopReason = Literal["end_of_text", "stop", "max_bytes", "max_lines", "context_full", "cancelled"]
+
+
+COLDEST = 1e-4
+"""A lower temperature is greedy decoding: little but the most probable is left there, and logits divided by
+ever less leave the range of 32-bit floats.
+"""
+
+
+def settle_temperature(temperature: float) -> float:
+    """``temperature``, or 0 in place of one below ``COLDEST``."""
+    return temperature if temperature >= COLDEST else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +28,14 @@ class InfillProblem:
     """Everything needed to produce suggestions at one cursor.
 
     ``prefix`` and ``suffix`` are the UTF-8 bytes before and after the cursor, already cut to the window
-    that the model shall see. ``language`` is the editor's language id, or empty. ``temperature`` 0 is greedy
-    decoding, and further ``alternatives`` then begin with the next most probable covers; above 0 each
-    candidate is a draw of its own. ``with_logprobs`` asks for the candidates' log-probabilities: they take
-    time that the text alone does not need.
+    that the model shall see. ``language`` is the editor's language id, or empty. A text ends within
+    ``max_bytes``, and behind ``max_lines`` lines that are not blank (0: as many as there are).
+
+    ``temperature`` 0, or below ``COLDEST``, is greedy decoding, and further ``alternatives`` then begin with
+    the next most probable covers; above it each candidate is a draw of its own. ``temperature`` and ``top_p``
+    act on covers and tokens as in ``ByteModel.sample``, with an ensemble on bytes as in ``Ensemble.sample``.
+    ``with_logprobs`` asks for the candidates' log-probabilities: they take time that the text alone does not
+    need.
     """
 
     prefix: bytes

@@ -34,7 +34,8 @@ def suffix_window(text: bytes | bytearray, cursor: int, limit_bytes: int) -> byt
 
 
 def fit_window(prefix: bytes, room: int, count_tokens: Callable[[bytes], int]) -> bytes:
-    """The end of ``prefix`` that is at most ``room`` tokens."""
+    """The end of ``prefix`` that is at most ``room`` tokens; nothing where there is no room."""
+    room = max(room, 0)
     # A token spells at least one byte, so most prefixes need not be encoded to know that they fit.
     while len(prefix) > room and (count := count_tokens(prefix)) > room:
         prefix = prefix_window(prefix, len(prefix), len(prefix) * room // (count + 1))

@@ -115,8 +115,14 @@ class ModelHost:
         except Cancelled:
             self.state = "off"
         except ByteLspError as error:
-            self.state = "failed"
-            self._editor.error(str(error))
+            self._fail(str(error))
+        except Exception as error:
+            logger.exception("the model cannot be brought up")
+            self._fail(f"internal error, please report it: {error!r}")
+
+    def _fail(self, message: str) -> None:
+        self.state, self._answers = "failed", False
+        self._editor.error(message)
 
     async def _find(self, name: str, give_up: threading.Event) -> tuple[Model, Path] | None:
         """The model and its verified file; None when the user would rather not download it."""
@@ -182,8 +188,7 @@ class ModelHost:
             self.state, self._answers, self._restart_told = "ready", True, False
             self._settled.set()
         elif event.state == "failed":
-            self.state, self._answers = "failed", False
-            self._editor.error(event.message)
+            self._fail(event.message)
             self._settled.set()
 
 

@@ -13,19 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from byte_lsp.errors import Cancelled, EngineError, WorkerDied
+from byte_lsp.errors import ByteLspError, Cancelled, ContextFull, EngineError, WorkerDied
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
 from byte_lsp.worker.messages import (
     Answer,
     Cancel,
     Failure,
+    FailureKind,
     Loaded,
     LoadFailed,
     LogprobProblem,
     LogprobResult,
     Measurement,
     MeasureProblem,
-    Message,
     NextByteProblem,
     NextByteResult,
     Problem,
@@ -34,8 +34,9 @@ from byte_lsp.worker.messages import (
     WorkerConfig,
     WorkerEvent,
     WorkerState,
+    pack_message,
     read_message,
-    write_message,
+    write_frame,
 )
 from byte_lsp.worker.safe_path import needs_safe_path, remember_safe_path
 
@@ -47,11 +48,21 @@ _CRASH_SIGNALS = frozenset(
 )
 _WINDOWS_CRASHES = frozenset({0xC0000005, 0xC000001D, 0xC0000094})
 
-Outbox = queue.SimpleQueue[Message | None]
+_CLOSED = "the model was closed; load it again to go on"
+_ERRORS: dict[FailureKind, type[ByteLspError]] = {
+    "error": EngineError,
+    "cancelled": Cancelled,
+    "context_full": ContextFull,
+}
+
+Outbox = queue.SimpleQueue[bytes | None]
+"""Frames for the process; None is the last."""
 
 
 class Worker:
     """Owns one worker process. Construction returns at once; loading goes on in the background.
+
+    What cannot be sent to the process raises ``TypeError`` or ``OverflowError`` in the thread that passed it.
 
     ``on_event`` is called from a background thread. A process that dies fails the requests it had taken
     with ``WorkerDied`` and is started again, after a crash in native code on the safe path; requests made
@@ -59,14 +70,16 @@ class Worker:
     """
 
     def __init__(self, config: WorkerConfig, on_event: Callable[[WorkerEvent], None] | None = None) -> None:
-        self._config = replace(config, safe_path=config.safe_path or needs_safe_path(config.model_path))
+        safe_path = config.safe_path or any(needs_safe_path(each.model_path) for each in config.members)
+        self._config = replace(config, safe_path=safe_path)
+        pack_message(self._config)  # here, in the caller's thread: what cannot be sent must be heard of
         self._on_event = on_event or (lambda event: None)
         self._lock = threading.Lock()
         self._state: WorkerState = "loading"
         self._failure = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = 0
-        self._waiting: dict[int, tuple[Problem, Future[Any]]] = {}
+        self._waiting: dict[int, tuple[bytes, Future[Any]]] = {}
         self._sent: dict[int, Future[Any]] = {}
         self._outbox: Outbox = queue.SimpleQueue()
         self._deaths = 0
@@ -116,9 +129,9 @@ class Worker:
         """End the process and fail whatever is in flight. Idempotent, and as quick as ending a process is."""
         with self._lock:
             self._state = "closed"
-            self._failure = "the worker was closed"
+            self._failure = _CLOSED
             process = self._process
-        self._fail_all(EngineError("the worker was closed"))
+        self._fail_all(EngineError(_CLOSED))
         if process is not None:
             process.kill()  # it holds nothing that could be lost, and while it loads it hears nothing
             process.wait()
@@ -126,12 +139,14 @@ class Worker:
     def _submit(self, problem: Problem) -> "Future[Any]":
         future: Future[Any] = Future()
         with self._lock:
+            self._numbers += 1
+            number = self._numbers
+        frame = pack_message(Request(number, problem))
+        with self._lock:
             if self._is_over():
                 future.set_exception(EngineError(self._failure))
                 return future
-            self._numbers += 1
-            number = self._numbers
-            self._waiting[number] = problem, future
+            self._waiting[number] = frame, future
         future.add_done_callback(lambda done: self._forget(number) if done.cancelled() else None)
         self._send_waiting()
         return future
@@ -140,16 +155,16 @@ class Worker:
         with self._lock:
             self._waiting.pop(number, None)
             if self._sent.pop(number, None) is not None:
-                self._outbox.put(Cancel(number))
+                self._outbox.put(pack_message(Cancel(number)))
 
     def _send_waiting(self) -> None:
         with self._lock:
             if self._state != "ready":
                 return
             batch, self._waiting = self._waiting, {}
-            for number, (problem, future) in batch.items():
+            for number, (frame, future) in batch.items():
                 self._sent[number] = future
-                self._outbox.put(Request(number, problem))
+                self._outbox.put(frame)
 
     def _run(self) -> None:
         while (process := self._start()) is not None:
@@ -176,7 +191,7 @@ class Worker:
             self._give_up(f"the model process cannot be started: {error}")
             return None
         outbox: Outbox = queue.SimpleQueue()
-        outbox.put(self._config)
+        outbox.put(pack_message(self._config))
         with self._lock:
             self._process, self._outbox = process, outbox
             closed = self._is_over()
@@ -205,8 +220,7 @@ class Worker:
                 elif isinstance(message, Answer):
                     self._settle(message.number, message.solution, None)
                 elif isinstance(message, Failure):
-                    error = (Cancelled if message.cancelled else EngineError)(message.message)
-                    self._settle(message.number, None, error)
+                    self._settle(message.number, None, _ERRORS[message.kind](message.message))
         return False
 
     def _mourn(self, code: int) -> bool:
@@ -222,11 +236,13 @@ class Worker:
         self._deaths += 1
         if (code in _WINDOWS_CRASHES or -code in _CRASH_SIGNALS) and not self._config.safe_path:
             self._config = replace(self._config, safe_path=True)
-            remember_safe_path(self._config.model_path, cause)
+            for member in self._config.members:  # which of them it was is not known
+                remember_safe_path(member.model_path, cause)
             self._tell(
                 "loading",
                 f"The model process crashed ({cause}) in llama.cpp's fast kernels. byte-lsp now uses the "
-                "safe ones for this model on this machine; `byte-lsp doctor` says more.",
+                f"safe ones for {_these(len(self._config.members))} on this machine; `byte-lsp doctor` says "
+                "more.",
                 restarted=True,
             )
         elif was_loading and self._deaths >= _MOST_DEATHS_WHILE_LOADING:
@@ -280,11 +296,15 @@ def _fail(future: "Future[Any]", error: Exception) -> None:
 
 
 def _write_all(process: "subprocess.Popen[bytes]", outbox: "Outbox") -> None:
-    """Hand messages to the process until None comes or the process is gone."""
+    """Hand frames to the process until None comes or the process is gone."""
     assert process.stdin is not None
     with suppress(OSError), process.stdin as stream:  # who reads from the process answers for what is lost
-        while (message := outbox.get()) is not None:
-            write_message(cast("BinaryIO", stream), message)
+        while (frame := outbox.get()) is not None:
+            write_frame(cast("BinaryIO", stream), frame)
+
+
+def _these(models: int) -> str:
+    return "this model" if models == 1 else "these models"
 
 
 def _with_this_package(search_path: str) -> str:

@@ -8,13 +8,16 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+import msgpack  # type: ignore[import-untyped]
 from cattrs.preconf.msgpack import make_converter
 from cattrs.strategies import configure_tagged_union
 
-from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, Rule
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
+from byte_lsp.weights import Rule
 
 WorkerState = Literal["loading", "ready", "failed", "closed"]
 Backend = Literal["llama.cpp", "transformers"]
+FailureKind = Literal["error", "cancelled", "context_full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class WorkerConfig:
     ``context_tokens`` bounds prompt plus generation. ``start_token`` is the spelling of the token that opens
     a text for this model, ``end_tokens`` those of the tokens that end one; empty means what the model file
     itself says. ``safe_path`` gives up the kernels that crash on some machines. With ``others`` the model is
-    one of an ensemble under ``rule``, and ``weight`` is its own.
+    one of an ensemble under ``rule``, and ``weight`` is its own; without them it is an ensemble of one if
+    ``weight`` makes a difference.
     """
 
     model_path: str
@@ -51,6 +55,12 @@ class WorkerConfig:
     others: tuple[MemberConfig, ...] = ()
     rule: Rule = "mixture"
 
+    @property
+    def members(self) -> tuple[MemberConfig, ...]:
+        """All models, the first included."""
+        first = MemberConfig(self.model_path, self.weight, self.start_token, self.end_tokens)
+        return (first, *self.others)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerEvent:
@@ -63,7 +73,11 @@ class WorkerEvent:
 
 @dataclass(frozen=True, slots=True)
 class SampleProblem:
-    """One continuation of ``prefix``. ``temperature`` 0 is greedy; it ends before the first ``stop``."""
+    """One continuation of ``prefix``, at most ``max_bytes`` long, that ends before the first of ``stop``.
+
+    ``temperature`` and ``top_p`` act on covers and tokens as in ``ByteModel.sample``, with an ensemble on
+    bytes as in ``Ensemble.sample``; ``temperature`` 0 is greedy.
+    """
 
     prefix: bytes
     max_bytes: int
@@ -171,11 +185,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """From the worker: a request ended without a solution."""
+    """From the worker: a request ended without a solution, because of an error of this kind."""
 
     number: int
     message: str
-    cancelled: bool = False
+    kind: FailureKind = "error"
 
 
 Message = WorkerConfig | Request | Cancel | Loaded | LoadFailed | Answer | Failure
@@ -186,15 +200,33 @@ for _union in (Problem, Solution, Message):
     configure_tagged_union(_union, _converter)
 
 
+class UnreadableMessage(Exception):
+    """A frame that holds no message. ``number`` is that of the request which it should have been, if any."""
+
+    def __init__(self, number: int | None, reason: Exception) -> None:
+        self.number = number
+        super().__init__(f"{type(reason).__name__}: {reason}")
+
+
+def pack_message(message: Message) -> bytes:
+    """One frame. Errors: ``TypeError``, ``OverflowError`` for values that msgpack does not know."""
+    document: bytes = _converter.dumps(message, unstructure_as=Message)
+    return _HEADER.pack(len(document)) + document
+
+
 def write_message(stream: BinaryIO, message: Message) -> None:
     """Write one frame and flush it. Errors: ``OSError`` if the other side is gone."""
-    document: bytes = _converter.dumps(message, unstructure_as=Message)
-    stream.write(_HEADER.pack(len(document)) + document)
+    write_frame(stream, pack_message(message))
+
+
+def write_frame(stream: BinaryIO, frame: bytes) -> None:
+    """Write what ``pack_message`` made and flush it. Errors: ``OSError`` if the other side is gone."""
+    stream.write(frame)
     stream.flush()
 
 
 def read_message(stream: BinaryIO) -> Message | None:
-    """Read one frame; None at the end of the stream."""
+    """Read one frame; None at the end of the stream. Errors: ``UnreadableMessage``."""
     header = stream.read(_HEADER.size)
     if len(header) < _HEADER.size:
         return None
@@ -202,4 +234,16 @@ def read_message(stream: BinaryIO) -> Message | None:
     document = stream.read(length)
     if len(document) < length:
         return None
-    return _converter.loads(document, Message)  # type: ignore[arg-type]
+    try:
+        return _converter.loads(document, Message)  # type: ignore[arg-type]
+    except Exception as error:
+        raise UnreadableMessage(_number(document), error) from error
+
+
+def _number(document: bytes) -> int | None:
+    try:
+        found = msgpack.unpackb(document, strict_map_key=False)
+    except ValueError:
+        return None
+    number = found.get("number") if isinstance(found, dict) else None
+    return number if isinstance(number, int) else None

@@ -21,17 +21,19 @@ from byte_lsp.bytes.framing import frame
 from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, system_info
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
-from byte_lsp.errors import ByteLspError, Cancelled, EngineError
+from byte_lsp.errors import ByteLspError, Cancelled, ContextFull, EngineError
 from byte_lsp.infill.byte_infiller import ByteInfiller
-from byte_lsp.infill.infiller import Infiller
+from byte_lsp.infill.infiller import LEAST_CONTEXT_TOKENS, Infiller
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.infill.stopping import Limits
 from byte_lsp.tokens.tokenizer import load_tokenizer
+from byte_lsp.weights import check_weights
 from byte_lsp.worker import faults
 from byte_lsp.worker.messages import (
     Answer,
     Cancel,
     Failure,
+    FailureKind,
     Loaded,
     LoadFailed,
     LogprobProblem,
@@ -46,6 +48,7 @@ from byte_lsp.worker.messages import (
     Request,
     SampleProblem,
     Solution,
+    UnreadableMessage,
     WorkerConfig,
     read_message,
     write_message,
@@ -53,21 +56,23 @@ from byte_lsp.worker.messages import (
 
 
 class _Inbox:
-    """Requests in order of arrival, without those cancelled meanwhile."""
+    """Requests in order of arrival, and failures of those that could not be read."""
 
     def __init__(self, engines: Sequence[Engine], stream: BinaryIO) -> None:
         self._engines = engines
         self._stream = stream
         self._lock = threading.Lock()
-        self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Request | Failure] = queue.SimpleQueue()
         self._pending: set[int] = set()
         self._cancelled: set[int] = set()
         self._running: int | None = None
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
-    def begin(self) -> Request:
+    def begin(self) -> Request | Failure:
         """Wait for the next request and mark it as running."""
         request = self._waiting.get()
+        if isinstance(request, Failure):
+            return request
         with self._lock:
             self._running = request.number
             self._interrupt(request.number in self._cancelled)
@@ -81,14 +86,25 @@ class _Inbox:
             self._cancelled.discard(request.number)
 
     def _read(self) -> None:
-        while (message := read_message(self._stream)) is not None:
+        while (message := self._next()) is not None:
             if isinstance(message, Request):
                 with self._lock:
                     self._pending.add(message.number)
                 self._waiting.put(message)
+            elif isinstance(message, Failure):
+                self._waiting.put(message)
             elif isinstance(message, Cancel):
                 self._cancel(message.number)
         os._exit(0)  # the parent is gone; native code may be busy, so there is nobody to ask
+
+    def _next(self) -> Message | None:
+        try:
+            return read_message(self._stream)
+        except UnreadableMessage as error:
+            if error.number is None:
+                traceback.print_exc()
+                os._exit(1)  # without this thread nobody would be answered any more
+            return Failure(error.number, f"the request cannot be read: {error}")
 
     def _cancel(self, number: int) -> None:
         with self._lock:
@@ -115,7 +131,10 @@ class _Solver:
         if isinstance(problem, SampleProblem):
             sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
             return self._infiller.complete(
-                problem.prefix, sampling, Limits(problem.max_bytes, stop=problem.stop)
+                problem.prefix,
+                sampling,
+                Limits(problem.max_bytes, stop=problem.stop),
+                with_logprob=True,
             )
         if isinstance(problem, NextByteProblem):
             found = self._infiller.next_byte(problem.prefix, problem.arm, problem.eps)
@@ -160,7 +179,11 @@ def main() -> None:
 
 
 def _work(parent: BinaryIO, output: BinaryIO) -> None:
-    config = read_message(parent)
+    try:
+        config = read_message(parent)
+    except UnreadableMessage as error:
+        write_message(output, LoadFailed(f"the model's options cannot be read: {error}"))
+        return
     if not isinstance(config, WorkerConfig):
         return
     started = time.perf_counter()
@@ -174,13 +197,22 @@ def _work(parent: BinaryIO, output: BinaryIO) -> None:
 
 
 def _load_all(config: WorkerConfig) -> tuple[list[Engine], Infiller | ByteInfiller]:
-    first = MemberConfig(config.model_path, config.weight, config.start_token, config.end_tokens)
-    members = [(_load(config, member), member.weight) for member in (first, *config.others)]
+    _check(config)
+    members = [(_load(config, member), member.weight) for member in config.members]
     engines = [infiller.engine for infiller, _ in members]
-    if not config.others:
+    if not config.others and (config.rule == "mixture" or config.weight == 1):
         return engines, members[0][0]
+    return engines, ByteInfiller(members, config.rule)
+
+
+def _check(config: WorkerConfig) -> None:
+    if config.context_tokens < LEAST_CONTEXT_TOKENS:
+        raise EngineError(
+            f"engine.context_tokens is {config.context_tokens}; a text and a suggestion need "
+            f"{LEAST_CONTEXT_TOKENS} or more"
+        )
     try:
-        return engines, ByteInfiller(members, config.rule)
+        check_weights([member.weight for member in config.members], config.rule)
     except ValueError as error:
         raise EngineError(str(error)) from error
 
@@ -215,6 +247,9 @@ def _load_engine(config: WorkerConfig, path: Path) -> Engine:
 def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:
     while True:
         request = inbox.begin()
+        if isinstance(request, Failure):
+            write_message(output, request)
+            continue
         reply = _reply(request, solver)
         inbox.end(request)
         write_message(output, reply)
@@ -223,10 +258,8 @@ def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:
 def _reply(request: Request, solver: _Solver) -> Message:
     try:
         return Answer(request.number, solver.solve(request.problem))
-    except Cancelled as error:
-        return Failure(request.number, str(error), cancelled=True)
     except ByteLspError as error:
-        return Failure(request.number, str(error))
+        return Failure(request.number, str(error), _kind(error))
     except MemoryError:
         return Failure(
             request.number, "not enough memory; lower engine.context_tokens or choose a smaller model"
@@ -234,6 +267,12 @@ def _reply(request: Request, solver: _Solver) -> Message:
     except Exception as error:  # noqa: BLE001 - one request must not end the process that all others need
         traceback.print_exc()
         return Failure(request.number, f"internal error, please report it: {error!r}")
+
+
+def _kind(error: ByteLspError) -> FailureKind:
+    if isinstance(error, Cancelled):
+        return "cancelled"
+    return "context_full" if isinstance(error, ContextFull) else "error"
 
 
 def _claim_output() -> BinaryIO:

@@ -1,5 +1,9 @@
 """Infill problems solved byte by byte by two tiny models with different vocabularies."""
 
+import gc
+import math
+import weakref
+
 import numpy as np
 import pytest
 
@@ -26,7 +30,8 @@ def ensemble(members: list[Infiller]) -> ByteInfiller:
 
 
 def test_greedy_takes_the_most_probable_byte_each_time(ensemble: ByteInfiller) -> None:
-    (candidate,) = ensemble.infill(InfillProblem(b"a ", max_bytes=5, max_lines=0)).candidates
+    problem = InfillProblem(b"a ", max_bytes=5, max_lines=0, with_logprobs=True)
+    (candidate,) = ensemble.infill(problem).candidates
     prefix, logprob = b"a ", 0.0
     for byte in candidate.text:
         row = ensemble.next_byte(prefix, eps=1e-3).logprobs
@@ -68,3 +73,21 @@ def test_a_long_prefix_is_cut_to_what_all_members_can_take(members: list[Infille
     ensemble = ByteInfiller([(member, 0.5) for member in members], "product")
     (candidate,) = ensemble.infill(InfillProblem(b"a( \n" * 400, max_bytes=8, max_lines=0)).candidates
     assert candidate.tokens_evaluated > 0
+
+
+@pytest.mark.parametrize("weights", [(1.0, -1.0), (0.0, 0.0), (1.0, math.nan), (1.0, 101.0)])
+def test_weights_that_make_no_sense_are_refused_at_once(
+    members: list[Infiller], weights: tuple[float, float]
+) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        ByteInfiller(list(zip(members, weights, strict=True)), "mixture")
+
+
+def test_each_eps_does_not_cost_memory_for_ever(ensemble: ByteInfiller, members: list[Infiller]) -> None:
+    ensemble.next_byte(b"a", eps=0.5)
+    first = weakref.ref(members[0].byte_model(0.5))
+    assert first() is members[0].byte_model(0.5)
+    for eps in np.linspace(0.1, 0.2, 10).tolist():
+        ensemble.next_byte(b"a", eps=eps)
+    gc.collect()
+    assert first() is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from byte_lsp.bytes.sampler import Sampling
-from byte_lsp.engines.protocol import TRUNK_END, LogProbs, TokenTree
+from byte_lsp.engines.protocol import TRUNK_END, Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
 from byte_lsp.errors import Cancelled
 from byte_lsp.infill.infiller import Infiller
@@ -37,12 +37,12 @@ class NeverEnding(TableEngine):
 
     limit = 1 << 30
 
-    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> LogProbs:
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         if self.tokens_evaluated >= self.limit:
             self.interrupt(True)
         return super().evaluate(tree, nodes)
 
-    def row(self, path: tuple[int, ...]) -> LogProbs:
+    def row(self, path: tuple[int, ...]) -> Logits:
         row = super().row(path).copy()
         row[END] = -50.0
         return row
@@ -97,9 +97,11 @@ def test_reasons_to_stop(infiller: Infiller) -> None:
 
 def test_a_candidate_ends_before_its_stop_and_within_its_bytes(infiller: Infiller) -> None:
     for seed in range(60):
-        candidate = infiller.complete(b"a", Sampling(1.0, seed=seed), Limits(4, 0, (b"((",)))
+        limits = Limits(4, 0, (b"((",))
+        candidate = infiller.complete(b"a", Sampling(1.0, seed=seed), limits, with_logprob=True)
         assert b"((" not in candidate.text
         assert len(candidate.text) <= 4
+        assert candidate.logprob is not None
         assert candidate.logprob < 0
 
 
@@ -139,7 +141,7 @@ def test_plain_and_healing_begin_where_their_definitions_say(tiny: Tiny, infille
     tokens = tuple(tiny.tokenizer.encode(b"aa"))
     assert len(tokens) == 1
 
-    def masses(path: tuple[int, ...]) -> LogProbs:
+    def masses(path: tuple[int, ...]) -> Logits:
         row = np.exp(engine.evaluate(TokenTree((END, *path)), [TRUNK_END])[0])
         return row / row.sum()
 
@@ -157,3 +159,11 @@ def test_plain_and_healing_begin_where_their_definitions_say(tiny: Tiny, infille
         else:
             expected[pieces[token][2]] += share
     assert np.exp(infiller.next_byte(b"aa", "healing").logprobs) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_lowest_temperatures_are_greedy(infiller: Infiller) -> None:
+    greedy, cold = (
+        infiller.infill(InfillProblem(b"a", alternatives=3, max_bytes=6, max_lines=0, temperature=t))
+        for t in (0.0, 1e-320)
+    )
+    assert [each.text for each in cold.candidates] == [each.text for each in greedy.candidates]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byte_lsp.infill.window import prefix_window, suffix_window, unify_line_ends
+from byte_lsp.infill.window import fit_window, prefix_window, suffix_window, unify_line_ends
 
 TEXTS = st.text(st.sampled_from("ab \n\ré😀"), max_size=400).map(str.encode)
 LIMITS = st.integers(min_value=8, max_value=64)
@@ -74,3 +74,12 @@ def test_no_suffix_is_asked_for() -> None:
 
 def test_line_ends_become_line_feeds() -> None:
     assert unify_line_ends(b"a\r\nb\rc\n\r\r\n") == b"a\nb\nc\n\n\n"
+
+
+@pytest.mark.parametrize("room", [-12, 0, 1, 40, 1000])
+def test_a_window_fits_into_whatever_room_there_is(room: int) -> None:
+    text = "def größe(x):\n    return x\n".encode() * 20
+    window = fit_window(text, room, len)
+    assert text.endswith(window)
+    assert len(window) <= max(room, 0)
+    assert (window == text) == (room >= len(text))

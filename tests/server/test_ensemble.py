@@ -27,6 +27,7 @@ async def test_an_ensemble_suggests_over_lsp(start_server: StartServer, stack: s
     [
         ({"members": "smollm2-135m=1, other=-1"}, "product"),
         ({"members": "smollm2-135m=heavy"}, "MODEL=WEIGHT"),
+        ({"members": ","}, "at least one member"),
         ({"members": "smollm2-135m=1, no-such-model=1"}, "no-such-model"),
     ],
 )

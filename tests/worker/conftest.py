@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,11 @@ def start_worker(
     monkeypatch.setenv("BYTE_LSP_CACHE", str(tmp_path / "cache"))
     workers: list[Worker] = []
 
-    def start(model_path: Path = smollm2_path, *, fault: str = "") -> tuple[Worker, Told]:
+    def start(model_path: Path = smollm2_path, *, fault: str = "", **options: Any) -> tuple[Worker, Told]:
         monkeypatch.setenv("BYTE_LSP_FAULT", fault)
         told = Told()
-        config = WorkerConfig(str(model_path), context_tokens=1024, start_token="<|endoftext|>")
+        options = {"context_tokens": 1024, "start_token": "<|endoftext|>"} | options
+        config = WorkerConfig(str(model_path), **options)
         worker = Worker(config, told.events.append)
         workers.append(worker)
         return worker, told

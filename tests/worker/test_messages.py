@@ -4,7 +4,7 @@ import io
 import math
 import os
 import threading
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -27,6 +27,7 @@ from byte_lsp.worker.messages import (
     Request,
     SampleProblem,
     Solution,
+    UnreadableMessage,
     WorkerConfig,
     read_message,
     write_message,
@@ -58,7 +59,7 @@ MESSAGES: list[Message] = [
     Loaded(1234.5),
     LoadFailed("no such file"),
     *(Answer(number, solution) for number, solution in enumerate(SOLUTIONS)),
-    Failure(1, "given up", cancelled=True),
+    Failure(1, "given up", "cancelled"),
 ]
 
 
@@ -106,3 +107,17 @@ def test_a_reader_that_is_gone_is_told_to_the_writer() -> None:
     os.close(reading)
     with os.fdopen(writing, "wb", buffering=0) as target, pytest.raises(BrokenPipeError):
         write_message(target, Cancel(1))
+
+
+def test_a_frame_that_is_no_message_names_its_request_and_the_next_is_read() -> None:
+    text: Any = "text where bytes belong"
+    wrong = framed(Request(7, NextByteProblem(text)))
+    garbage = b"\x03\x00\x00\x00\xc1\xc1\xc1"
+    stream = io.BytesIO(wrong + garbage + framed(Cancel(1)))
+    with pytest.raises(UnreadableMessage) as unreadable:
+        read_message(stream)
+    assert unreadable.value.number == 7
+    with pytest.raises(UnreadableMessage) as unreadable:
+        read_message(stream)
+    assert unreadable.value.number is None
+    assert read_message(stream) == Cancel(1)

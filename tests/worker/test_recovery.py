@@ -7,14 +7,17 @@ import sys
 import time
 from concurrent.futures import wait
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 from byte_lsp.errors import EngineError, WorkerDied
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.worker.handle import Worker
-from byte_lsp.worker.messages import SampleProblem
+from byte_lsp.worker.messages import MemberConfig, SampleProblem
+from byte_lsp.worker.safe_path import needs_safe_path, remember_safe_path
 from tests.worker.conftest import StartWorker
 
 SHORT = InfillProblem(b"class Stack:\n    def push(self, item):\n        self.ite", max_bytes=8)
@@ -198,3 +201,73 @@ def test_an_error_inside_one_request_is_told_and_harms_no_other(start_worker: St
     assert worker.infill(SHORT).result(LIMIT_S).candidates
     assert told.states() == ["ready"]
     assert not worker.safe_path
+
+
+def test_a_request_that_cannot_be_read_is_answered_and_harms_no_other(start_worker: StartWorker) -> None:
+    worker, told = start_worker()
+    wrong: Any = "text where bytes belong"
+    for asked in (worker.next_byte(wrong), worker.next_byte(b"x", wrong)):
+        with pytest.raises(EngineError, match="cannot be read"):
+            asked.result(LIMIT_S)
+    assert worker.infill(SHORT).result(LIMIT_S).candidates
+    assert told.states() == ["ready"]
+
+
+@pytest.mark.parametrize("wrong", [{"max_bytes": np.int64(4)}, {"max_bytes": 4, "seed": 2**70}])
+def test_a_request_that_cannot_be_sent_is_refused_where_it_is_made(
+    start_worker: StartWorker, wrong: dict[str, Any]
+) -> None:
+    worker, told = start_worker()
+    with pytest.raises((TypeError, OverflowError)):
+        worker.sample(SampleProblem(b"x", **wrong))
+    assert worker.infill(SHORT).result(LIMIT_S).candidates
+    assert told.states() == ["ready"]
+
+
+@pytest.mark.parametrize(
+    ("options", "about"),
+    [
+        ({"context_tokens": 40}, "context_tokens is 40.* 128"),
+        ({"backend": "foo"}, "options cannot be read"),
+        ({"rule": "mixture", "weight": -1.0}, "'product' takes negative"),
+        ({"others": (MemberConfig("none.gguf", 1000.0),)}, "100"),
+    ],
+)
+def test_what_cannot_be_loaded_fails_at_once_with_a_reason(
+    start_worker: StartWorker, options: dict[str, Any], about: str
+) -> None:
+    worker, told = start_worker(**options)
+    with pytest.raises(EngineError, match=about):
+        worker.infill(SHORT).result(LIMIT_S)
+    assert told.states() == ["failed"]
+
+
+def test_the_weight_of_one_member_counts_in_a_product(start_worker: StartWorker) -> None:
+    alone, _ = start_worker()
+    row = np.array(alone.next_byte(b"def f").result(LIMIT_S).logprobs)
+    alone.close()
+    flat, _ = start_worker(weight=0.5, rule="product")
+    found = np.array(flat.next_byte(b"def f").result(LIMIT_S).logprobs)
+    assert found == pytest.approx(row / 2 - np.log(np.exp(row / 2).sum()), abs=1e-6)
+
+
+def test_a_member_that_once_crashed_takes_the_ensemble_to_the_safe_path(
+    start_worker: StartWorker, tmp_path: Path
+) -> None:
+    other = str(tmp_path / "other.gguf")
+    remember_safe_path(other, "SIGSEGV")
+    worker, _ = start_worker(others=(MemberConfig(other),))
+    assert worker.safe_path
+
+
+def test_a_crash_of_an_ensemble_is_remembered_for_all_its_members(
+    start_worker: StartWorker, smollm2_path: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.gguf"
+    other.symlink_to(smollm2_path)
+    members = (MemberConfig(str(other), 1.0, "<|endoftext|>"),)
+    worker, told = start_worker(fault="first-evaluation:crash", others=members)
+    assert worker.infill(SHORT).result(LIMIT_S).candidates
+    assert "these models" in told.restarts()[0].message
+    assert needs_safe_path(str(smollm2_path))
+    assert needs_safe_path(str(other))
