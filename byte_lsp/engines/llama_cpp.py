@@ -17,15 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byte_lsp.engines.branch_cache import CHUNK_TOKENS, BranchCache, Entry
+from byte_lsp.engines.openmp import WAITING
 from byte_lsp.engines.protocol import MAX_SEQUENCES, Logits, TokenTree
 from byte_lsp.engines.shape import measure
 from byte_lsp.errors import ByteLspError, Cancelled, EngineError
 
-# Read once, when the library is loaded. Threads that wait at OpenMP's barriers by spinning make a token take
-# ten times as long once anything else wants the cores (a compiler, a test run); threads that sleep at once
-# make it take three times as long on an idle machine. GCC's OpenMP can spin a little and then sleep.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "300")
+os.environ.update(WAITING)
 import llama_cpp.llama_cpp as native
 
 _BRANCHING_TOKENS = 256  # cells beyond the longest text: the branches of a tree, and stale ones
@@ -76,7 +73,11 @@ class LlamaCppEngine:
         self._stop = ctypes.create_string_buffer(b"\0", 2)
         native.llama_backend_init()
         self._model = self._load_model(config)
-        self._context = self._make_context(config)
+        try:
+            self._context = self._make_context(config)
+        except EngineError:
+            native.llama_model_free(self._model)
+            raise
         self._batch = native.llama_batch_init(CHUNK_TOKENS, 0, MAX_SEQUENCES)
         vocabulary = native.llama_model_get_vocab(self._model)
         self._vocabulary_size: int = native.llama_vocab_n_tokens(vocabulary)
@@ -97,6 +98,12 @@ class LlamaCppEngine:
     @property
     def tokens_evaluated(self) -> int:
         return self._tokens_evaluated
+
+    @property
+    def threads(self) -> int:
+        """How many threads evaluate, the caller's among them."""
+        threads: int = native.llama_n_threads(self._context)
+        return threads
 
     def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         if self._context is None:
@@ -316,19 +323,28 @@ def raw_decode(
 def requantize(source: Path, target: Path, file_type: FileType) -> None:
     """Write the model ``source`` to ``target`` with weights of another format; F32 loses nothing.
 
-    ``target`` appears when it is whole. Errors: ``EngineError`` naming the file and what llama.cpp logged.
+    ``target`` appears when it is whole. Errors: ``EngineError`` naming the file and what llama.cpp logged or
+    why ``target`` cannot be written.
     """
     _LOG.listen()
     native.llama_backend_init()
     params = native.llama_model_quantize_default_params()
     params.ftype = _FILE_TYPES[file_type]
     params.allow_requantize = True
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        part = Path(folder) / target.name
-        status = native.llama_model_quantize(str(source).encode(), str(part).encode(), ctypes.byref(params))
-        if status != 0:
-            raise EngineError(f"{source}: llama.cpp cannot write it as {file_type}: {_LOG.reason()}")
-        part.replace(target)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            part = Path(folder) / target.name
+            status = native.llama_model_quantize(
+                str(source).encode(), str(part).encode(), ctypes.byref(params)
+            )
+            if status != 0:
+                raise EngineError(f"{source}: llama.cpp cannot write it as {file_type}: {_LOG.reason()}")
+            part.replace(target)
+    except OSError as error:
+        raise EngineError(
+            f"{target}: cannot be written: {error.strerror}; name a file in a folder that exists and can be "
+            "written to"
+        ) from error
 
 
 class NativeTokenizer:

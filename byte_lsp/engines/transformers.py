@@ -1,11 +1,15 @@
-"""The transformers engine: any causal language model that Hugging Face transformers can load, on torch.
+"""The transformers engine: causal language models of Hugging Face transformers, on torch.
 
 With ``training/`` the only module that imports torch or transformers; importing it without them is an
 ``EngineError``. A tree goes through the model as one sequence whose tokens stand in each other's way only
 where the attention mask lets them: each sees the cells of its own path. ``branch_cache`` keeps the books.
+
+So a model has to take the position of each token and a mask of its own for each. Recurrent models do not, nor
+do those that count positions by the order of the cells (ALiBi: BLOOM, MPT); they are refused at loading.
 """
 
 import contextlib
+import inspect
 import io
 import math
 import threading
@@ -30,6 +34,7 @@ except ImportError as error:
         f'the transformers engine needs {error.name}, which is not here: pip install "byte-lsp[torch]"'
     ) from error
 
+_NEEDED = ("position_ids", "attention_mask", "past_key_values", "logits_to_keep")
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
@@ -214,7 +219,22 @@ def _load(path: Path, dtype: Any) -> Any:
             f"{path}: a recurrent model, whose state cannot be taken back to an earlier token; "
             "choose one with attention alone"
         )
+    _check_positions(path, model)
     return model
+
+
+def _check_positions(path: Path, model: Any) -> None:
+    """Errors: ``EngineError`` naming the model's class if it cannot read the paths of a tree as one batch."""
+    taken = inspect.signature(model.forward).parameters
+    missing = [name for name in _NEEDED if name not in taken]
+    if getattr(model.config.get_text_config(decoder=True), "alibi", False):
+        missing.append("positions other than ALiBi's")
+    if missing:
+        raise EngineError(
+            f"{path}: {type(model).__name__} does not take {', '.join(missing)}, without which the engine "
+            "cannot evaluate several continuations at once; choose a model with rotary or learned positions, "
+            "or the llama.cpp engine"
+        )
 
 
 def _from_pretrained(path: Path, dtype: Any) -> Any:

@@ -228,7 +228,7 @@ class _Splits:
 
     ``structures[k]`` are word ends in such a text. Bit ``k`` of ``closed[g]`` says that it may fall so before
     the shape of group ``g`` and that a word may then end behind the shape; ``open_ended[g]``, that it may go
-    on.
+    on. ``crowded[g]``: that takes more bits than there are, and each token of the group has to be asked.
     """
 
     def __init__(self, canon: Canon, grouping: _Grouping, classes: str) -> None:
@@ -238,6 +238,7 @@ class _Splits:
         self.structures: list[tuple[tuple[int, int], ...]] = []
         self.closed = np.zeros(len(grouping.shapes), dtype=np.uint32)
         self.open_ended = np.zeros(len(grouping.shapes), dtype=np.uint32)
+        self.crowded = np.zeros(len(grouping.shapes), dtype=np.bool_)
         self.resolved = np.zeros(len(grouping.shapes), dtype=np.bool_)
         self.resolved[:_FIRST_SHAPE] = True
         self._codes: dict[tuple[int, int], Codes] = {}
@@ -246,24 +247,32 @@ class _Splits:
         """Find out about one group."""
         if self.resolved[group]:
             return
+        self.resolved[group] = True
+        self._codes.clear()
         closed = open_ended = 0
         for outcome in self._canon.outcomes_of_classes(self._classes, self.grouping.shapes[group]):
-            if outcome.words not in self.structures:
-                self.structures.append(outcome.words)
-                assert len(self.structures) <= _MOST_STRUCTURES
-            bit = 1 << self.structures.index(outcome.words)
+            bit = self._bit_of(outcome.words)
+            if not bit:
+                self.crowded[group] = True
+                return
             closed |= bit if outcome.closed else 0
             open_ended |= 0 if outcome.closed else bit
         self.closed[group], self.open_ended[group] = closed, open_ended
-        self.resolved[group] = True
-        self._codes.clear()
+
+    def _bit_of(self, words: tuple[tuple[int, int], ...]) -> int:
+        """The bit of a structure, 0 where there is none left for a new one."""
+        if words not in self.structures:
+            if len(self.structures) == _MOST_STRUCTURES:
+                return 0
+            self.structures.append(words)
+        return 1 << self.structures.index(words)
 
     def codes(self, fresh: int, on: int, has_whole_words: bool) -> Codes:
         """What holds for each group, shape (groups,), where the structures ``fresh`` and ``on`` agree."""
         known = self._codes.get((fresh, on))
         if known is None:
             known = self._whole_word_codes(fresh, on) if has_whole_words else self._plain_codes(fresh, on)
-            known[~self.resolved] = _UNKNOWN
+            known[~self.resolved], known[self.crowded] = _UNKNOWN, _ONE_BY_ONE
             known[_SILENT], known[_ODD] = _NEVER, _ONE_BY_ONE
             self._codes[fresh, on] = known
         return known

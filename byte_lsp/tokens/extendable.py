@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
 from byte_lsp.tokens.characters import (
@@ -142,7 +142,7 @@ class Canon:
     def settle(self, text: bytes) -> tuple[int, tuple[int, ...]]:
         """The last offset at which a word ends whatever follows ``text``, and the tokens up to there."""
         characters = decode(text[: len(text) - incomplete_tail(text)])
-        limit = len(text) - max(map(len, self._atoms_begun(text)), default=0)
+        limit = self._before_atoms_in_doubt(text)
         split = self.tokenizer.split(characters)
         for end in reversed(split.restarts):
             if self._turns(characters, end) < _SETTLING_TURNS:
@@ -221,7 +221,8 @@ class Canon:
             if self._lookahead is None and not piece:
                 # Whether a barrier stands here depends on the character to come, or on the one begun.
                 undecided = range(cut - incomplete_tail(text), cut + 1)
-                words = [(at, atom) for at, atom in words if at not in undecided or atom >= 0]
+                edges = _edges_of_atoms(words)
+                words = [word for word in words if word[0] not in undecided or word[0] in edges]
             outcome = self._outcome(words, cut, end)
             if outcome is not None:
                 found[outcome] = None
@@ -258,6 +259,22 @@ class Canon:
         """Whether a USER_DEFINED token splits ``text``, or may do so by what follows."""
         atoms = self.tokenizer.atoms
         return bool(atoms) and bool(self._any_atom.search(text) or self._atoms_begun(text))
+
+    def _before_atoms_in_doubt(self, text: bytes) -> int:
+        """Where no USER_DEFINED token that may still come can change the split of ``text``.
+
+        One that is completed takes the place of a shorter one in its way, which makes way for a third.
+        """
+        limit = len(text) - max(map(len, self._atoms_begun(text)), default=0)
+        while limit < len(text) and (start := self._atom_across(text, limit)) is not None:
+            limit = start
+        return limit
+
+    def _atom_across(self, text: bytes, limit: int) -> int | None:
+        """Where a USER_DEFINED token in ``text`` begins that ends behind ``limit``, the first such."""
+        starts = range(max(0, limit - self._longest_atom_head), limit)
+        found = ((start, self._any_atom.match(text, start)) for start in starts)
+        return next((start for start, match in found if match and match.end() > limit), None)
 
     def _atoms_begun(self, text: bytes) -> list[bytes]:
         """Ends of ``text`` with which a USER_DEFINED token begins."""
@@ -363,22 +380,25 @@ class Tail:
     def seam_holds(self, begun: bytes, token: int) -> bool:
         """Whether the merges leave ``token`` standing behind the tokens of the unfinished word ``begun``."""
         tokenizer = self._canon.tokenizer
-        merges, piece = tokenizer.merges, tokenizer.pieces[token]
-        if not begun:
-            return merges.encode(piece) == (token,)
+        encode = tokenizer.merges.encode
         seam = self._seam(begun)
-        text = self._canon.tokenizer.decode(seam)
-        return merges.encode(text + piece) == (*seam, token)
+        return encode(seam + tokenizer.pieces[token]) == (*encode(seam), token)
 
-    def _seam(self, begun: bytes) -> tuple[int, ...]:
-        """The last token, and those before it that share a character with it."""
-        needed = incomplete_tail(begun)
-        pieces = self._canon.tokenizer.pieces
-        for count in range(1, len(self.tokens) + 1):
-            needed -= len(pieces[self.tokens[-count]])
-            if needed <= 0:
-                return self.tokens[-count:]
-        return self.tokens
+    def _seam(self, begun: bytes) -> bytes:
+        """The end of the unfinished word with all symbols of the merges that may meet what follows it.
+
+        That is the last token. Where it spells a symbol that is none, or a part of one, with others, it is
+        these and, as they may come to make a character together, the one before.
+        """
+        tokenizer = self._canon.tokenizer
+        if not tokenizer.unspellable.isdisjoint(begun):
+            return begun
+        start = len(begun)
+        for token in reversed(self.tokens):
+            start -= len(tokenizer.pieces[token])
+            if start <= 0 or token not in tokenizer.spelling_tokens:
+                break
+        return begun[max(start, 0) :]
 
 
 def _spelled(tokenizer: Tokenizer, text: bytes, tokens: tuple[int, ...]) -> int:
@@ -416,6 +436,12 @@ def _in_bytes(split: Split, text: str) -> list[tuple[int, int]]:
         return [(end, atoms.get(end, -1)) for end in split.ends]
     offsets = [0, *accumulate(len(encode(character)) for character in text)]
     return [(offsets[end], atoms.get(end, -1)) for end in split.ends]
+
+
+def _edges_of_atoms(words: list[tuple[int, int]]) -> set[int]:
+    """Where USER_DEFINED tokens begin and end."""
+    atoms = [(start, end) for (start, _), (end, atom) in pairwise([(0, -1), *words]) if atom >= 0]
+    return set(chain.from_iterable(atoms))
 
 
 def _sort(character: str) -> str:

@@ -61,6 +61,11 @@ class Merges:
         self.rules = rules
         self.encode = lru_cache(maxsize=1 << 17)(self._encode)
 
+    @property
+    def highest_made(self) -> int:
+        """The highest symbol that merges make, as far as they are known; -1 if there is none."""
+        return max(self._merged.values(), default=-1)
+
     def grow(self, word: bytes) -> list[tuple[int, int]]:
         """The symbols that stand at the right edge of a word while its merges run.
 

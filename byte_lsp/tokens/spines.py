@@ -99,6 +99,8 @@ class Spines:
     def _build(self, columns: NDArray[np.int64], lengths: Symbols) -> None:
         """Find each symbol's last merge, shortest symbols first; among several rules the one that happens."""
         left, right, merged, rank = columns
+        if not len(rank):
+            return
         order = np.argsort(lengths[merged], kind="stable")
         starts = np.flatnonzero(np.diff(lengths[merged][order], prepend=-1))
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from byte_lsp.errors import TokenizerError
@@ -11,6 +11,8 @@ from byte_lsp.tokens.characters import decode, encode
 from byte_lsp.tokens.merges import NO_RANK, Merges, Rule, pack, unpack
 from byte_lsp.tokens.pretokenizer import PreTokenizer
 from byte_lsp.tokens.vocabulary import Kind, Vocabulary, load_vocabulary
+
+_KEPT_RANKS = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,15 @@ class Tokenizer:
         return frozenset(byte for byte in range(256) if not self.merges.encode(bytes([byte])))
 
     @cached_property
+    def spelling_tokens(self) -> frozenset[int]:
+        """Tokens of one byte that, in a row, spell a symbol of the merges that is no token itself."""
+        if not self.byte_level:
+            return frozenset(t for t, kind in enumerate(self.vocabulary.kinds) if kind == Kind.BYTE)
+        if self.merges.highest_made < len(self.pieces):
+            return frozenset()
+        return frozenset(token for token, piece in enumerate(self.pieces) if len(piece) == 1)
+
+    @cached_property
     def atoms(self) -> dict[str, int]:
         """Spellings of USER_DEFINED tokens that are genuine text, longest first."""
         return {spelling.decode(): token for spelling, token in self.vocabulary.atoms.items()}
@@ -251,11 +262,11 @@ class _ScoreMerges:
         order = {score: rank for rank, score in enumerate(sorted(set(vocabulary.scores), reverse=True))}
         self.rank_of_token = [order[score] for score in vocabulary.scores]
         self.pieces = pieces
-        self.ranks: dict[int, int] = {}
         self.merged: dict[int, int] = {}
 
     def merges(self) -> Merges:
-        return Merges(self.rank_of, self.merged, self.leaves, self.tokens_of, self.rules)
+        rank_of = lru_cache(maxsize=_KEPT_RANKS)(self.rank_of)
+        return Merges(rank_of, self.merged, self.leaves, self.tokens_of, self.rules)
 
     def rules(self) -> list[Rule]:
         """Every way in which two symbols make a piece."""
@@ -274,14 +285,12 @@ class _ScoreMerges:
         return self.symbol(encode(text)) if len(text) == 1 else self.symbols.get(encode(text))
 
     def rank_of(self, pair: int) -> int:
-        rank = self.ranks.get(pair)
-        if rank is None:
-            left, right = unpack(pair)
-            joined = self.symbols.get(self.text(left) + self.text(right), self.count)
-            rank = self.rank_of_token[joined] if joined < self.count else NO_RANK
-            self.ranks[pair] = rank
-            self.merged[pair] = joined
-        return rank
+        left, right = unpack(pair)
+        joined = self.symbols.get(self.text(left) + self.text(right), self.count)
+        if joined == self.count:
+            return NO_RANK
+        self.merged[pair] = joined
+        return self.rank_of_token[joined]
 
     def text(self, symbol: int) -> bytes:
         return self.pieces[symbol] if symbol < self.count else self.spelled[symbol - self.count]

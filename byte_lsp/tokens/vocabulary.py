@@ -34,6 +34,10 @@ _CONTROL_IN_DISGUISE = re.compile(
     r"|<(fim|repo|file|gh|issue|jupyter|commit|empty)[-_]\w+>|<(reponame|filename)>"
     r"|[_\u2581]?<(PRE|SUF|MID|EOT|PAD|REPO)>"  # control to llama.cpp, whatever the file says
 )
+_BYTE_SPELLING = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+
+_KINDS_KEY, _SCORES_KEY = "tokenizer.ggml.token_type", "tokenizer.ggml.scores"
+_CONVERT_ANEW = "the file is damaged or was badly converted: fetch or convert it anew"
 
 _GPT2_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _GPT2_OTHERS = [byte for byte in range(256) if byte not in set(_GPT2_PRINTABLE)]
@@ -107,7 +111,7 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
     """Read the vocabulary of a GGUF file; one without weights will do.
 
     Raises ``ModelFileError`` for an unreadable file and ``TokenizerError`` for a family byte-lsp does not
-    know.
+    know or a vocabulary that makes no sense.
     """
     metadata = read_metadata(path)
     model = _text(metadata.get("tokenizer.ggml.model"))
@@ -120,18 +124,18 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
             "BPE ('llama') and Gemma 4's are"
         )
     pre = "gemma4" if model == "gemma4" else _text(metadata.get("tokenizer.ggml.pre")) or "default"
-    kinds = _numbers(metadata.get("tokenizer.ggml.token_type"), len(spellings), Kind.NORMAL)
+    kinds = _kinds(path, metadata.get(_KINDS_KEY), len(spellings))
+    scores = _scores(path, metadata.get(_SCORES_KEY), len(spellings))
+    _check_byte_tokens(path, spellings, kinds)
     byte_level = _is_byte_level(model, pre)
     return Vocabulary(
         model=model,
         pre=pre,
         spellings=spellings,
-        kinds=[int(kind) for kind in kinds],
-        pieces=[
-            _piece(spelling, int(kind), byte_level) for spelling, kind in zip(spellings, kinds, strict=True)
-        ],
+        kinds=kinds,
+        pieces=[_piece(spelling, kind, byte_level) for spelling, kind in zip(spellings, kinds, strict=True)],
         merges=[] if model == "llama" else _merges(_texts(metadata.get("tokenizer.ggml.merges")), byte_level),
-        scores=_numbers(metadata.get("tokenizer.ggml.scores"), len(spellings), 0.0),
+        scores=scores,
         bos_id=_optional_int(metadata.get("tokenizer.ggml.bos_token_id")),
         eos_id=_optional_int(metadata.get("tokenizer.ggml.eos_token_id")),
     )
@@ -184,11 +188,36 @@ def _texts(value: MetadataValue | None) -> list[str]:
     return [item.decode("utf-8", "replace") for item in value if isinstance(item, bytes)]
 
 
-def _numbers(value: MetadataValue | None, length: int, default: float) -> list[float]:
-    numbers = (
+def _kinds(path: str | Path, value: MetadataValue | None, length: int) -> list[int]:
+    if value is None:
+        return [int(Kind.NORMAL)] * length
+    found = [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
+    _check_length(path, _KINDS_KEY, len(found), length)
+    return found
+
+
+def _scores(path: str | Path, value: MetadataValue | None, length: int) -> list[float]:
+    if value is None:
+        return [0.0] * length
+    found = (
         [float(item) for item in value if isinstance(item, int | float)] if isinstance(value, list) else []
     )
-    return numbers + [default] * (length - len(numbers))
+    _check_length(path, _SCORES_KEY, len(found), length)
+    return found
+
+
+def _check_length(path: str | Path, key: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise TokenizerError(f"{path}: {key} has {found} values for {expected} tokens; {_CONVERT_ANEW}")
+
+
+def _check_byte_tokens(path: str | Path, spellings: Sequence[str], kinds: Sequence[int]) -> None:
+    for token, (spelling, kind) in enumerate(zip(spellings, kinds, strict=True)):
+        if kind == Kind.BYTE and not _BYTE_SPELLING.fullmatch(spelling):
+            raise TokenizerError(
+                f"{path}: token {token} stands for a byte but is spelled {spelling!r}, not like <0x0A>; "
+                f"{_CONVERT_ANEW}"
+            )
 
 
 def _optional_int(value: MetadataValue | None) -> int | None:

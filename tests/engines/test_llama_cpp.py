@@ -8,11 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import llama_cpp.llama_cpp as native
 import numpy as np
 import pytest
 
 from byte_lsp.engines.branch_cache import CHUNK_TOKENS
-from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, requantize
+from byte_lsp.engines.llama_cpp import _CACHE_TYPES, EngineConfig, LlamaCppEngine, requantize
 from byte_lsp.engines.normalize import log_probabilities
 from byte_lsp.engines.protocol import TRUNK_END, TokenTree
 from byte_lsp.errors import Cancelled, EngineError
@@ -30,6 +31,19 @@ def test_a_truncated_file_is_named(smollm2_path: Path, tmp_path: Path, kept: int
         cut.write_bytes(whole.read(kept))
     with pytest.raises(EngineError, match=r"cut\.gguf: llama\.cpp cannot load this model: \w"):
         LlamaCppEngine(EngineConfig(cut, safe_path=True))
+
+
+def test_a_model_whose_context_cannot_be_made_is_freed(
+    smollm2_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed = []
+    free = native.llama_model_free
+    monkeypatch.setattr(native, "llama_model_free", lambda model: (freed.append(model), free(model)))
+    # llama.cpp has no cache of this type without flash attention.
+    monkeypatch.setitem(_CACHE_TYPES, "f32", native.GGML_TYPE_Q4_0)
+    with pytest.raises(EngineError, match=r"cannot make a context of 64 tokens: \w.*context_tokens"):
+        LlamaCppEngine(EngineConfig(smollm2_path, context_tokens=64, safe_path=True, cache_type="f32"))
+    assert len(freed) == 1
 
 
 def test_cancelling_stops_within_one_chunk(smollm2_engine: LlamaCppEngine) -> None:
@@ -136,3 +150,8 @@ def test_what_cannot_be_requantized_is_named(smollm2_path: Path, tmp_path: Path,
     with pytest.raises(EngineError, match=r"source\.gguf: llama\.cpp cannot write it as F32: \w"):
         requantize(source, tmp_path / "target.gguf", "F32")
     assert not (tmp_path / "target.gguf").exists()
+
+
+def test_a_target_that_cannot_be_written_is_named(smollm2_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"none.target\.gguf: cannot be written: .*folder"):
+        requantize(smollm2_path, tmp_path / "none" / "target.gguf", "Q4_0")

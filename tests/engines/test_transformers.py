@@ -152,6 +152,28 @@ def test_layers_that_the_engine_does_not_know_are_named(tmp_path: Path) -> None:
         TransformersEngine(TransformersConfig(folder))
 
 
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (transformers.BloomConfig(vocab_size=50, hidden_size=32, n_layer=1, n_head=4), "position_ids"),
+        (transformers.MptConfig(vocab_size=50, d_model=32, n_layers=1, n_heads=4), "position_ids"),
+        (
+            transformers.FalconConfig(
+                vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=4, alibi=True
+            ),
+            "ALiBi",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.model_type,
+)
+def test_models_that_cannot_read_a_tree_are_named(
+    config: transformers.PretrainedConfig, reason: str, tmp_path: Path
+) -> None:
+    folder = tiny_folder(tmp_path, config)
+    with pytest.raises(EngineError, match=rf"(?i){config.model_type}ForCausalLM does not take .*{reason}"):
+        TransformersEngine(TransformersConfig(folder))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks what happens where torch has no CUDA device")
 def test_cuda_where_there_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match='device = "cuda"'):

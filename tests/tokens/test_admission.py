@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byte_lsp.tokens import admission
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.extendable import Tail
 from byte_lsp.tokens.spines import Spines
@@ -14,6 +15,7 @@ from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
 from tests.bytes.tiny import tinies
 
 from .conftest import Pair, vocabulary_path
+from .random_vocabularies import FAMILIES, make_tokenizer
 from .texts import windows
 
 KINDS = ("python", "markdown", "languages")
@@ -33,6 +35,14 @@ def tails(tokenizer: Tokenizer, count: int) -> list[Tail]:
         if tail.admits(token):
             found.append(tail.push(token))
     return found
+
+
+def compare_whole(tokenizer: Tokenizer, text: bytes) -> None:
+    """All tokens behind all contexts of a text."""
+    count = len(tokenizer.pieces)
+    for tail, _ in finder(tokenizer).frontier(text).ends:
+        allowed, _, _ = finder(tokenizer).admissions.after(tail).screen(np.ones(count), 0.0, count)
+        assert allowed.tolist() == [tail.admits(token) for token in range(count)], (text, tail.tokens)
 
 
 def compare(tokenizer: Tokenizer, count: int) -> None:
@@ -61,14 +71,27 @@ def test_all_at_once_is_one_by_one_in_sentencepiece(sentencepiece: Pair) -> None
 
 @pytest.mark.parametrize("tiny", tinies(), ids=lambda tiny: tiny.name)
 def test_all_at_once_is_one_by_one_in_tiny_vocabularies(tiny) -> None:
-    admissions = finder(tiny.tokenizer).admissions
-    count = len(tiny.tokenizer.pieces)
     for text in tiny.texts()[:: max(1, len(tiny.texts()) // 150)]:
-        for tail, _ in finder(tiny.tokenizer).frontier(text).ends:
-            allowed, _, unasked = admissions.after(tail).screen(np.ones(count), 0.0, count)
-            assert unasked == 0
-            expected = [tail.admits(token) for token in range(count)]
-            assert allowed.tolist() == expected, (text, tail.tokens)
+        compare_whole(tiny.tokenizer, text)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_vocabulary_without_a_merge(family: str) -> None:
+    tokenizer = make_tokenizer(family, [])
+    for text in (b"", b"a", b"abc de", "a\u00e9".encode(), b"a\xc3"):
+        compare_whole(tokenizer, text)
+
+
+def test_texts_that_fall_into_words_in_too_many_ways(
+    gpt2: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "_MOST_STRUCTURES", 1)
+    admissions = admission.Admissions(finder(gpt2).canon)
+    count = len(gpt2.pieces)
+    tail = finder(gpt2).canon.tail(b"a \n", tuple(gpt2.encode(b"a \n")))
+    allowed, _, unasked = admissions.after(tail).screen(np.ones(count), 0.0, count)
+    assert unasked == 0
+    assert allowed.tolist() == [tail.admits(token) for token in range(count)]
 
 
 def test_what_was_not_asked_is_reported_and_admitted(gpt2: Tokenizer) -> None:
@@ -89,13 +112,9 @@ def test_a_vocabulary_made_for_another_order_of_merges() -> None:
     generator = random.Random(5)
     for _ in range(20):
         tokenizer = random_tokenizer(generator, alphabet)
-        admissions = finder(tokenizer).admissions
-        count = len(tokenizer.pieces)
         for _ in range(25):
             text = "".join(generator.choices(alphabet, k=generator.randrange(1, 7))).encode()
-            for tail, _ in finder(tokenizer).frontier(text).ends:
-                allowed, _, _ = admissions.after(tail).screen(np.ones(count), 0.0, count)
-                assert allowed.tolist() == [tail.admits(token) for token in range(count)]
+            compare_whole(tokenizer, text)
 
 
 def random_tokenizer(generator: random.Random, alphabet: str) -> Tokenizer:

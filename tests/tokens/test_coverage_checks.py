@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from byte_lsp.evaluation.coverage import Share, Tally, check_share, main, report
+from byte_lsp.errors import EvaluationError
+from byte_lsp.evaluation.coverage import (
+    Share,
+    Tally,
+    check_share,
+    check_vocabularies,
+    find_vocabularies,
+    main,
+    report,
+)
 from byte_lsp.evaluation.coverage_checks import Checker, Failure
 from byte_lsp.tokens.contexts import Frontier, finder
 from byte_lsp.tokens.tokenizer import Tokenizer
@@ -142,3 +151,35 @@ def test_the_program_says_what_it_cannot_check(tmp_path: Path, capsys: pytest.Ca
     assert "no vocabulary to check" in capsys.readouterr().err
     assert main(["no-such-model"]) == 1
     assert "no-such-model" in capsys.readouterr().err
+
+
+def test_files_that_are_no_use_are_left_out_of_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One is no GGUF file, and the other has a vocabulary that lacks byte tokens."""
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF and no more")
+    bare = byte_level_metadata("gpt-2", ["a"], []) | {"tokenizer.ggml.model": b"llama"}
+    write_gguf(tmp_path / "bare.gguf", bare | {"tokenizer.ggml.scores": [0.0]})
+    found = find_vocabularies([str(vocabulary_path("gpt-2"))], tmp_path)
+    assert list(found) == ["ggml-vocab-gpt-2"]
+    left_out = capsys.readouterr().err.splitlines()
+    assert len(left_out) == 2
+    assert all(line.startswith("byte-lsp: left out: ") for line in left_out)
+
+
+def test_what_was_found_before_a_failure_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """llama.cpp cannot read a vocabulary without an architecture."""
+    metadata = byte_level_metadata("gpt-2", ["a"], [])
+    del metadata["general.architecture"]
+    bad = write_gguf(tmp_path / "bad.gguf", metadata)
+    gpt2 = str(vocabulary_path("gpt-2"))
+    assert main([gpt2, str(bad), "--pairs", "20", "--processes", "1"]) == 1
+    shown = capsys.readouterr()
+    assert "bad.gguf" in shown.err
+    assert "ggml-vocab-gpt-2" in shown.out
+
+
+def test_less_than_a_pair_for_each_is_refused(tmp_path: Path) -> None:
+    vocabularies = {name: tmp_path / name for name in ("one", "two")}
+    with pytest.raises(EvaluationError, match="1 pairs are too few for 2 vocabularies"):
+        next(check_vocabularies(vocabularies, (), 1, 0, 1))

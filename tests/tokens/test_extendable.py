@@ -16,6 +16,7 @@ from byte_lsp.tokens.patterns import PATTERNS
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
 
 from .conftest import Pair
+from .random_vocabularies import make_tokenizer
 from .revealing import draw_text, write_vocabulary
 from .texts import odd_bytes
 
@@ -123,3 +124,58 @@ def test_what_the_merges_rule_out_is_not_tried_token_by_token() -> None:
     (context,) = contexts(tokenizer, b"a  ")
     assert (tokenizer.decode(context.tokens), context.residual) == (b"a  ", b"")
     assert tokenizer.merges.encode.cache_info().misses - before < 200
+
+
+def context_of(tokenizer: Tokenizer, text: bytes, offset: int) -> tuple[tuple[int, ...], bytes]:
+    """The tokens of a text up to the one that crosses the offset, and what lies between."""
+    tokens: tuple[int, ...] = ()
+    for token in tokenizer.encode(text):
+        if len(tokenizer.decode((*tokens, token))) > offset:
+            break
+        tokens = (*tokens, token)
+    return tokens, text[len(tokenizer.decode(tokens)) : offset]
+
+
+def test_a_word_ends_where_a_user_defined_token_has_begun() -> None:
+    """Before a character that merges with it the end of a word is open, but not before this token."""
+    tokenizer = make_tokenizer("gemma4", ["a"], atoms=["\u00e9"], merges=[("a", "\u00e9")])
+    text = "a\u00e9a".encode()
+    tokens, residual = context_of(tokenizer, text, 2)
+    assert (tokenizer.decode(tokens), residual) == (b"a", b"\xc3")
+    assert tokens in {context.tokens for context in contexts(tokenizer, text[:2])}
+
+
+def test_user_defined_tokens_that_take_each_others_place_are_not_settled() -> None:
+    """``bcd`` goes before ``ab``, and without that there is room for ``za``."""
+    tokenizer = make_tokenizer("llama", list("zabcd"), atoms=["ab", "za", "bcd"])
+    assert [tokenizer.pieces[token] for token in tokenizer.encode(b"zab")] == [b"z", b"ab"]
+    assert [tokenizer.pieces[token] for token in tokenizer.encode(b"zabcd")] == [b"za", b"bcd"]
+    assert finder(tokenizer).canon.settle(b"zab") == (0, ())
+    assert context_of(tokenizer, b"zabcd", 3)[0] in {found.tokens for found in contexts(tokenizer, b"zab")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "joined"),
+    [
+        ("\u00e9", "a", "\u00e9a"),  # a whole character in byte tokens
+        ("a", "\u00e9", "a\u00e9"),
+        ("\u00e9", "\u00e9", "\u00e9\u00e9"),
+    ],
+)
+def test_a_character_in_byte_tokens_merges_as_a_whole(before: str, after: str, joined: str) -> None:
+    tokenizer = make_tokenizer("llama", ["a", "b", joined])
+    encode, canon = tokenizer.encode, finder(tokenizer).canon
+    for following, is_admitted in ((after, False), ("b", True)):
+        *begun, last = *encode(before.encode()), *encode(following.encode())
+        tail = canon.tail(tokenizer.decode(begun), tuple(begun))
+        assert tail.admits(last) == is_admitted, following
+
+
+@pytest.mark.parametrize("family", ["gemma4", "gpt2"])
+def test_a_merge_into_what_is_no_token_goes_on_merging(family: str) -> None:
+    tokenizer = make_tokenizer(family, ["c", "d", "abc"], merges=[("a", "b"), ("ab", "c")])
+    begun = tuple(tokenizer.encode(b"ab"))
+    assert [tokenizer.pieces[token] for token in begun] == [b"a", b"b"]
+    tail = finder(tokenizer).canon.tail(b"ab", begun)
+    assert not tail.admits(tokenizer.encode(b"c")[0])
+    assert tail.admits(tokenizer.encode(b"d")[0])

@@ -7,7 +7,7 @@ import pytest
 
 from byte_lsp.errors import ModelFileError, TokenizerError
 from byte_lsp.tokens.gguf import MetadataValue, read_metadata
-from byte_lsp.tokens.vocabulary import load_vocabulary
+from byte_lsp.tokens.vocabulary import Kind, load_vocabulary
 
 from .gguf_writer import byte_level_metadata, write_gguf
 
@@ -99,6 +99,21 @@ def test_a_vocabulary_is_read(tmp_path: Path) -> None:
 def test_a_file_without_a_vocabulary_is_refused(model: Path) -> None:
     with pytest.raises(TokenizerError, match=r"model\.gguf.*no vocabulary"):
         load_vocabulary(model)
+
+
+@pytest.mark.parametrize("key", ["tokenizer.ggml.token_type", "tokenizer.ggml.scores"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_more_or_fewer_values_than_tokens_are_refused(tmp_path: Path, key: str, count: int) -> None:
+    metadata = byte_level_metadata("gpt-2", ["a", "b"], []) | {key: [1] * count}
+    with pytest.raises(TokenizerError, match=rf"odd\.gguf: {key} has {count} values for 2 tokens; .*fetch"):
+        load_vocabulary(write_gguf(tmp_path / "odd.gguf", metadata))
+
+
+@pytest.mark.parametrize("spelling", ["A", "<0xZZ>", "<0x100>", ""])
+def test_a_byte_token_spelled_otherwise_is_refused(tmp_path: Path, spelling: str) -> None:
+    metadata = byte_level_metadata("gpt-2", ["a", spelling], [], [int(Kind.NORMAL), int(Kind.BYTE)])
+    with pytest.raises(TokenizerError, match=rf"odd\.gguf: token 1 .*'{spelling}'.*fetch"):
+        load_vocabulary(write_gguf(tmp_path / "odd.gguf", metadata))
 
 
 def test_a_family_not_known_is_refused_by_name(tmp_path: Path) -> None:

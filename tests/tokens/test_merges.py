@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from byte_lsp.tokens.merges import NO_RANK, Merges, Rule, pack, unpack
 from byte_lsp.tokens.tokenizer import Tokenizer
 
+from .random_vocabularies import make_tokenizer
+
 # Ranks collide on purpose: of equal ranks the leftmost goes first. Symbols 0 to 3 are leaves.
 RULES = st.dictionaries(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.integers(0, 6), max_size=40)
 
@@ -74,6 +76,14 @@ def test_words_of_any_length_are_spelled_by_their_tokens(gpt2: Tokenizer) -> Non
     for length in (1, 47, 48, 49, 5_000):
         word = (b"undeniable" * 500)[:length]
         assert gpt2.decode(gpt2.encode_word(word)) == word
+
+
+def test_what_does_not_merge_is_not_kept_for_ever() -> None:
+    tokenizer = make_tokenizer("llama", ["a", "b", "ab", "ba"])
+    made = tokenizer.encode(b"abab")
+    assert [tokenizer.pieces[token] for token in made] == [b"ab", b"ab"]
+    assert set(tokenizer.merges._merged.values()) <= {*made, *tokenizer.encode(b"ba")}
+    assert tokenizer.merges._rank_of.cache_info().maxsize is not None
 
 
 @given(st.integers(0, (1 << 24) - 1), st.integers(0, (1 << 24) - 1))
