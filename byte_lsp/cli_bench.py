@@ -9,7 +9,7 @@ from byte_lsp.cli_options import add_model, add_output, at_least
 from byte_lsp.evaluation.core_bench import PARTS, CoreOptions, run_core
 from byte_lsp.evaluation.core_tables import tabulate
 from byte_lsp.evaluation.progress import show_progress
-from byte_lsp.evaluation.report import Report, publish
+from byte_lsp.evaluation.report import Report, prepare, publish
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         genlm_python=args.genlm_python,
     )
+    prepare(args.out)
     with show_progress() as track:
         found = run_core(options, track)
 

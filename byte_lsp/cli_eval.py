@@ -13,7 +13,7 @@ from byte_lsp.evaluation import bias, bias_report, ensemble_gain, ensemble_repor
 from byte_lsp.evaluation.corpus import Corpus
 from byte_lsp.evaluation.local import open_local
 from byte_lsp.evaluation.progress import show_progress
-from byte_lsp.evaluation.report import Report, publish
+from byte_lsp.evaluation.report import Report, prepare, publish
 from byte_lsp.evaluation.windows import Cursor, draw_cursors
 from byte_lsp.weights import MOST_WEIGHT, Rule, check_weights
 
@@ -45,20 +45,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run_bias(args: argparse.Namespace) -> int:
     """Measure and report; returns the exit code. Errors: ``ByteLspError``."""
     settings = EvalSettings(args.folders, [args.model], args.cursors, args.seed, args.eps)
+    prepare(args.out)
     cursors = _draw(settings)
     with open_local(args.model) as model, show_progress() as track:
         on_done = track("plain, healing and exact at every cursor", len(cursors))
-        observations = bias.observe(model, cursors, args.eps, on_done)
+        found = bias.observe(model, cursors, args.eps, on_done)
         files = [model.file]
-    places = bias.summarize(observations, args.seed)
+    places = bias.summarize(found.observed, args.seed)
 
     def draw(folder: Path) -> Sequence[Path]:
         from byte_lsp.evaluation.bias_plots import draw_bias  # noqa: PLC0415 - matplotlib is an optional extra
 
         return draw_bias(places, folder)
 
-    results = {"places": places, "observations": observations}
-    report = Report("bias", files, settings, results, bias_report.tabulate(places), draw)
+    results = {"places": places, "observations": found.observed, "unspellable": found.unspellable}
+    tables = bias_report.tabulate(places, found.unspellable)
+    report = Report("bias", files, settings, results, tables, draw)
     publish(report, args.out, as_json=args.json)
     return 0
 
@@ -69,24 +71,26 @@ def run_ensemble(args: argparse.Namespace) -> int:
     weights = tuple(args.weights or [1 / len(names)] * len(names))
     settings = EvalSettings(args.folders, names, args.cursors, args.seed, args.eps, weights, args.rule)
     _check_members(names, weights, args.rule)
+    prepare(args.out)
     cursors = _draw(settings)
     with ExitStack() as stack:
         models = [stack.enter_context(open_local(name)) for name in names]
         track = stack.enter_context(show_progress())
         on_done = track("members and ensemble at every cursor", len(cursors))
         recipe = ensemble_gain.Recipe(weights, args.rule)
-        scores = ensemble_gain.score(models, recipe, cursors, args.eps, on_done)
+        found = ensemble_gain.score(models, recipe, cursors, args.eps, on_done)
         files = [model.file for model in models]
-    gains = ensemble_gain.summarize_gain(scores, args.seed)
-    cost = ensemble_gain.summarize_cost(scores, args.seed)
+    gains = ensemble_gain.summarize_gain(found.scores, args.seed)
+    cost = ensemble_gain.summarize_cost(found.scores, args.seed)
 
     def draw(folder: Path) -> Sequence[Path]:
         from byte_lsp.evaluation.ensemble_plots import draw_ensemble  # noqa: PLC0415 - matplotlib is an optional extra
 
         return draw_ensemble(names, gains, cost, folder)
 
-    results = {"gains": gains, "cost": cost, "scores": scores}
-    report = Report("ensemble", files, settings, results, ensemble_report.tabulate(names, gains, cost), draw)
+    results = {"gains": gains, "cost": cost, "scores": found.scores, "unspellable": found.unspellable}
+    tables = ensemble_report.tabulate(names, gains, cost, found)
+    report = Report("ensemble", files, settings, results, tables, draw)
     publish(report, args.out, as_json=args.json)
     return 0
 

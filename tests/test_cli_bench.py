@@ -29,6 +29,13 @@ def test_what_cannot_be_measured_is_one_line(arguments: list[str], code: int, re
     assert reason in error_line(process)
 
 
+def test_a_folder_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    process = run_cli("bench", "core", "--folders", "/no/such/folder", "--out", str(tmp_path / "file"))
+    assert process.returncode == 1
+    assert "name another --out" in error_line(process)
+
+
 @pytest.mark.usefixtures("smollm2_path")
 def test_a_small_run_prints_tables_and_leaves_json_and_plots(tmp_path: Path) -> None:
     options = ("--parts", "requests", "vocabulary", "--other", "none.gguf")

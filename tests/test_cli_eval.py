@@ -30,6 +30,14 @@ def test_what_cannot_be_measured_is_one_line(arguments: list[str], code: int, re
     assert reason in error_line(process)
 
 
+@pytest.mark.parametrize("suite", [("bias",), ("ensemble", "--models", "one", "two")])
+def test_a_folder_that_cannot_be_written_is_refused_first(suite: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    process = run_cli("eval", suite[0], "/no/such/folder", *suite[1:], "--out", str(tmp_path / "file"))
+    assert process.returncode == 1
+    assert "name another --out" in error_line(process)
+
+
 def test_a_folder_without_source_files_is_refused(tmp_path: Path) -> None:
     process = run_cli("eval", "bias", str(tmp_path))
     assert process.returncode == 1

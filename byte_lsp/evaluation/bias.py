@@ -3,7 +3,8 @@
 Two questions at every cursor. Greedy decoding: is the rest of the line right, all of it? Scoring: how many
 nats does the true rest of the line take, by the byte model with the arm's contexts only? A continuation
 whose crossing token no context of the arm allows is unreachable: it takes infinitely many. Those are
-counted, and nats are compared over the others.
+counted, and nats are compared over the others. A byte that only contexts lighter than ``eps`` allow is
+reachable: where ``eps`` leaves a continuation no probability, it is scored again with all contexts.
 """
 
 import math
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from byte_lsp.bytes.model import TokenByteModel
+from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation.bootstrap import Interval, bootstrap_rate
 from byte_lsp.evaluation.cursors import ARMS
 from byte_lsp.evaluation.local import LocalModel
 from byte_lsp.evaluation.progress import OnDone
-from byte_lsp.evaluation.windows import Cursor, token_boundaries
+from byte_lsp.evaluation.windows import Cursor, Unspellable, token_boundaries
 from byte_lsp.infill.infiller import Infiller
 from byte_lsp.infill.problem import Arm, InfillProblem
 
@@ -27,7 +29,10 @@ PLACES = ("inside a token", "on a boundary")
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One cursor. ``nats[arm]`` are those of the first ``scored_bytes`` of the rest of the line."""
+    """One cursor. ``nats[arm]`` are those of the first ``scored_bytes`` of the rest of the line.
+
+    ``rescored`` are the arms that were scored with all contexts, because ``eps`` left nothing.
+    """
 
     window: int
     file: str
@@ -37,10 +42,19 @@ class Observation:
     scored_bytes: int
     is_right: dict[Arm, bool]
     nats: dict[Arm, float]
+    rescored: tuple[Arm, ...] = ()
 
     def is_reachable(self, arm: Arm) -> bool:
         """Whether any context of the arm allows the true continuation."""
         return math.isfinite(self.nats[arm])
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """All cursors that were asked at, and those that were not."""
+
+    observed: list[Observation]
+    unspellable: Unspellable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,8 @@ class ArmSummary:
 
     ``right`` is a share, ``right_lead`` exact's share less the arm's. ``unreachable`` is the share of true
     continuations that the arm cannot produce; ``nats_per_byte``, ``exact_nats_per_byte`` and
-    ``nats_lead`` (the arm's less exact's) are over the others, None if there are none.
+    ``nats_lead`` (the arm's less exact's) are over the ``compared_cursors``, which the arm reaches and exact
+    too, None if there are none.
     """
 
     arm: Arm
@@ -57,6 +72,8 @@ class ArmSummary:
     right: Interval
     right_lead: Interval
     unreachable: float
+    compared_cursors: int
+    rescored_cursors: int
     nats_per_byte: Interval | None
     exact_nats_per_byte: Interval | None
     nats_lead: Interval | None
@@ -64,48 +81,81 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True)
 class PlaceSummary:
-    """All arms at the cursors of one place. ``windows`` are the clusters that intervals are drawn from."""
+    """All arms at the cursors of one place. ``files`` are the clusters that intervals are drawn from.
+
+    At ``exact_unreachable`` cursors no context at all allows the true rest: they are in no arm's nats.
+    """
 
     place: str
     cursors: int
     windows: int
+    files: int
+    exact_unreachable: int
     arms: list[ArmSummary]
 
 
-def observe(model: LocalModel, cursors: Sequence[Cursor], eps: float, on_done: OnDone) -> list[Observation]:
+def observe(model: LocalModel, cursors: Sequence[Cursor], eps: float, on_done: OnDone) -> Observations:
     """Ask every arm at every cursor; ``on_done`` is told how many cursors are behind.
 
     Windows that the vocabulary cannot spell are left out.
     """
-    observations: list[Observation] = []
+    observed: list[Observation] = []
+    unspellable: list[int] = []
     infiller = model.infiller()
-    window, boundaries, scorer = -1, None, TokenByteModel(model.engine, model.canonical, eps)
+    window, boundaries, scorers = -1, None, _Scorers.of(model, eps)
     for done, cursor in enumerate(cursors, 1):
         if cursor.window != window:
             window, boundaries = cursor.window, token_boundaries(model.tokenizer, cursor.text)
-            scorer = TokenByteModel(model.engine, model.canonical, eps)  # it remembers what it was asked
-        if boundaries is not None:
+            scorers = _Scorers.of(model, eps)  # they remember what they were asked
+        if boundaries is None:
+            unspellable.append(window)
+        else:
             place = PLACES[cursor.offset in boundaries]
-            observations.append(_observe_one(infiller, scorer, cursor, place))
+            observed.append(_observe_one(infiller, scorers, cursor, place))
         on_done(done)
-    return observations
+    return Observations(observed, Unspellable(len(set(unspellable)), len(unspellable)))
 
 
-def summarize(observations: Sequence[Observation], seed: int) -> list[PlaceSummary]:
-    """Each place that has cursors, with paired intervals by window."""
-    summaries = []
-    for place in PLACES:
-        there = [each for each in observations if each.place == place]
-        if there:
-            windows = len({each.window for each in there})
-            arms = [_summarize_arm(there, arm, seed) for arm in ARMS]
-            summaries.append(PlaceSummary(place, len(there), windows, arms))
-    return summaries
+def summarize(observed: Sequence[Observation], seed: int) -> list[PlaceSummary]:
+    """Each place that has cursors, with paired intervals by file.
+
+    Errors: ``EvaluationError`` if there is no cursor.
+    """
+    if not observed:
+        raise EvaluationError(
+            "the model's vocabulary can spell none of the texts; give folders with other files, or another "
+            "--model"
+        )
+    return [
+        _summarize_place(place, there, seed)
+        for place in PLACES
+        if (there := [each for each in observed if each.place == place])
+    ]
 
 
-def _observe_one(infiller: Infiller, scorer: TokenByteModel, cursor: Cursor, place: str) -> Observation:
+@dataclass(frozen=True, slots=True)
+class _Scorers:
+    """The byte model at the ``eps`` asked for, and with all contexts."""
+
+    coarse: TokenByteModel
+    fine: TokenByteModel
+
+    @classmethod
+    def of(cls, model: LocalModel, eps: float) -> "_Scorers":
+        return cls(*(TokenByteModel(model.engine, model.canonical, each) for each in (eps, 0.0)))
+
+    def nats(self, text: bytes, prefix: bytes, arm: Arm) -> tuple[float, bool]:
+        """Infinitely many only if no context allows the text; and whether all contexts were asked."""
+        nats = -self.coarse.logprob(text, prefix, arm)
+        if math.isfinite(nats) or not self.coarse.eps:
+            return nats, False
+        return -self.fine.logprob(text, prefix, arm), True
+
+
+def _observe_one(infiller: Infiller, scorers: _Scorers, cursor: Cursor, place: str) -> Observation:
     prefix, rest = cursor.prefix, cursor.rest
     scored = rest[:SCORED_BYTES]
+    found = {arm: scorers.nats(scored, prefix, arm) for arm in ARMS}
     return Observation(
         window=cursor.window,
         file=str(cursor.file),
@@ -114,7 +164,8 @@ def _observe_one(infiller: Infiller, scorer: TokenByteModel, cursor: Cursor, pla
         place=place,
         scored_bytes=len(scored),
         is_right={arm: _complete(infiller, prefix, len(rest), arm) == rest for arm in ARMS},
-        nats={arm: -scorer.logprob(scored, prefix, arm) for arm in ARMS},
+        nats={arm: nats for arm, (nats, _) in found.items()},
+        rescored=tuple(arm for arm, (_, rescored) in found.items() if rescored),
     )
 
 
@@ -124,13 +175,24 @@ def _complete(infiller: Infiller, prefix: bytes, rest_bytes: int, arm: Arm) -> b
     return infiller.infill(problem).candidates[0].text
 
 
+def _summarize_place(place: str, observations: Sequence[Observation], seed: int) -> PlaceSummary:
+    return PlaceSummary(
+        place=place,
+        cursors=len(observations),
+        windows=len({each.window for each in observations}),
+        files=len({each.file for each in observations}),
+        exact_unreachable=sum(not each.is_reachable("exact") for each in observations),
+        arms=[_summarize_arm(observations, arm, seed) for arm in ARMS],
+    )
+
+
 def _summarize_arm(observations: Sequence[Observation], arm: Arm, seed: int) -> ArmSummary:
-    windows = [each.window for each in observations]
+    files = [each.file for each in observations]
     ones = np.ones(len(observations))
     right = np.array([each.is_right[arm] for each in observations], dtype=float)
     exact_right = np.array([each.is_right["exact"] for each in observations], dtype=float)
     reachable = [each for each in observations if each.is_reachable(arm) and each.is_reachable("exact")]
-    clusters = [each.window for each in reachable]
+    clusters = [each.file for each in reachable]
     sizes = [each.scored_bytes for each in reachable]
     nats = np.array([each.nats[arm] for each in reachable])
     exact_nats = np.array([each.nats["exact"] for each in reachable])
@@ -141,9 +203,11 @@ def _summarize_arm(observations: Sequence[Observation], arm: Arm, seed: int) -> 
     return ArmSummary(
         arm=arm,
         right_cursors=int(right.sum()),
-        right=bootstrap_rate(windows, right, ones, seed=seed),
-        right_lead=bootstrap_rate(windows, exact_right - right, ones, seed=seed),
+        right=bootstrap_rate(files, right, ones, seed=seed),
+        right_lead=bootstrap_rate(files, exact_right - right, ones, seed=seed),
         unreachable=sum(not each.is_reachable(arm) for each in observations) / len(observations),
+        compared_cursors=len(reachable),
+        rescored_cursors=sum(arm in each.rescored for each in observations),
         nats_per_byte=per_byte(nats),
         exact_nats_per_byte=per_byte(exact_nats),
         nats_lead=per_byte(nats - exact_nats),

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from byte_lsp.evaluation.bias import PlaceSummary
 from byte_lsp.evaluation.bootstrap import Interval
-from byte_lsp.evaluation.plotting import COLOURS, plot
+from byte_lsp.evaluation.plotting import COLOURS, plot, spread
 
 _WIDTH = 0.36
 
@@ -57,9 +57,10 @@ def _draw_nats(axes: Axes, place: PlaceSummary) -> None:
 def _bar(
     axes: Axes, at: float, interval: Interval, colour: str, scale: float = 1.0, width: float = 0.6
 ) -> None:
-    middle, low, high = (scale * value for value in (interval.estimate, interval.low, interval.high))
+    middle = scale * interval.estimate
+    below, above = (scale * length for length in spread(interval))
     axes.bar(at, middle, width=width, color=colour)
-    axes.errorbar(at, middle, [[middle - low], [high - middle]], color="#333333", capsize=3, linewidth=1)
+    axes.errorbar(at, middle, [[below], [above]], color="#333333", capsize=3, linewidth=1)
 
 
 def _label(axes: Axes, at: float, height: float, text: str) -> None:

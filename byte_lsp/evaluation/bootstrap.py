@@ -1,11 +1,11 @@
 """How sure a figure is: percentile bootstrap intervals over clusters of cursors.
 
-Cursors that share a text are not independent, so whole clusters are drawn again, with replacement (Efron and
+Cursors in one file are not independent, so whole clusters are drawn again, with replacement (Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13). Equal seeds give equal intervals.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 RESAMPLES = 10_000
 LEVEL = 0.95
 _BATCH = 500
+
+Clusters = Sequence[int] | Sequence[str]
+"""Which cluster each item belongs to, by number or by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Interval:
 
 
 def bootstrap_rate(
-    clusters: Sequence[int],
+    clusters: Clusters,
     amounts: ArrayLike,
     sizes: ArrayLike,
     *,
@@ -54,30 +57,51 @@ def bootstrap_rate(
     estimate = float(amount.sum() / size.sum())
     if len(names) == 1:
         return Interval(estimate, math.nan, math.nan)
-    generator = np.random.default_rng(seed)
-    chances = np.full(len(names), 1 / len(names))
-    rates = []
-    for at in range(0, resamples, _BATCH):
-        counts = generator.multinomial(len(names), chances, size=min(_BATCH, resamples - at))
-        rates.append((counts @ amount) / (counts @ size))
+    rates = [(counts @ amount) / (counts @ size) for counts in _draw_counts(len(names), seed, resamples)]
     return _interval(estimate, np.concatenate(rates))
 
 
-def bootstrap_median(values: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The median of independent values. Errors: ``ValueError`` if there is none."""
+def bootstrap_median(
+    values: ArrayLike, clusters: Clusters | None = None, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """The median of values, resampled by cluster; without ``clusters`` every value is one of its own.
+
+    Errors: ``ValueError`` if there is no value.
+    """
     given = np.asarray(values, dtype=float)
     if not given.size:
         raise ValueError("nothing to resample")
-    if given.size == 1:
-        return Interval(float(given[0]), math.nan, math.nan)
-    generator = np.random.default_rng(seed)
+    names, of_item = np.unique(
+        np.arange(given.size) if clusters is None else np.asarray(clusters), return_inverse=True
+    )
+    estimate = float(np.median(given))
+    if len(names) == 1:
+        return Interval(estimate, math.nan, math.nan)
+    order = np.argsort(given)
+    ascending, of_rank = given[order], of_item[order]
     medians = [
-        np.median(
-            given[generator.integers(given.size, size=(min(_BATCH, resamples - at), given.size))], axis=1
-        )
-        for at in range(0, resamples, _BATCH)
+        _repeated_medians(ascending, counts[:, of_rank])
+        for counts in _draw_counts(len(names), seed, resamples)
     ]
-    return _interval(float(np.median(given)), np.concatenate(medians))
+    return _interval(estimate, np.concatenate(medians))
+
+
+def _draw_counts(clusters: int, seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
+    """How often each cluster is drawn, in batches of shape (resamples, clusters)."""
+    generator = np.random.default_rng(seed)
+    chances = np.full(clusters, 1 / clusters)
+    for at in range(0, resamples, _BATCH):
+        yield generator.multinomial(clusters, chances, size=min(_BATCH, resamples - at))
+
+
+def _repeated_medians(ascending: NDArray[np.float64], repeats: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The median of every row's values, each repeated so often; shapes (values,) and (rows, values)."""
+    behind = repeats.cumsum(axis=1)
+    total = behind[:, -1:]
+    lower = ascending[(behind > (total - 1) // 2).argmax(axis=1)]
+    upper = ascending[(behind > total // 2).argmax(axis=1)]
+    medians: NDArray[np.float64] = (lower + upper) / 2
+    return medians
 
 
 def _interval(estimate: float, resampled: NDArray[np.float64]) -> Interval:

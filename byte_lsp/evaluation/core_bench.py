@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from byte_lsp.catalog import load_catalog
-from byte_lsp.errors import EvaluationError
+from byte_lsp.errors import ByteLspError, EvaluationError
 from byte_lsp.evaluation import byte_cost, context_cost, genlm_cost, request_cost, vocabulary_cost
 from byte_lsp.evaluation.context_cost import last_lines
 from byte_lsp.evaluation.corpus import LANGUAGES, Corpus
@@ -48,22 +48,22 @@ class CoreOptions:
 
 @dataclass(slots=True)
 class CoreResults:
-    """What was measured; None for a part that was not asked for, or that lacked something (see ``notes``)."""
+    """What was measured; None for a part that was not asked for, lacked something or failed (``notes``)."""
 
     requests: request_cost.Summary | None = None
     bytes: byte_cost.Summary | None = None
     contexts: context_cost.Summary | None = None
     vocabulary: list[vocabulary_cost.VocabularyCost] | None = None
     genlm: genlm_cost.Summary | None = None
-    notes: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
     models: list[ModelFile] = field(default_factory=list)
 
 
 def run_core(options: CoreOptions, track: Track) -> CoreResults:
     """Measure the parts in order.
 
-    A part that lacks something, a second model or genlm-bytes, leaves a note; where it is all that was asked
-    for, that is an error. Errors: ``ByteLspError``.
+    A part that lacks something, a second model or genlm-bytes, leaves a note, and so does one that fails;
+    where nothing is left that was asked for, that is an error. Errors: ``ByteLspError``.
     """
     found = CoreResults()
     lacking = {part: reason for part in options.parts if (reason := _lacks(part, options))}
@@ -77,7 +77,12 @@ def run_core(options: CoreOptions, track: Track) -> CoreResults:
         for prefix in prefixes[:_WARM_UP_REQUESTS]:
             request_cost.ask(model, "exact", last_lines(prefix, options.context_bytes), options.tokens)
         for part in parts:
-            _MEASURES[part](_Run(options, model, prefixes, track), found)
+            try:
+                _MEASURES[part](_Run(options, model, prefixes, track), found)
+            except ByteLspError as error:
+                found.notes.append(f"{part} failed: {error}")
+    if all(getattr(found, part) is None for part in parts):
+        raise EvaluationError("; ".join(found.notes))
     return found
 
 
@@ -144,8 +149,12 @@ _MEASURES: dict[str, Callable[[_Run, CoreResults], None]] = {
 
 def _lacks(part: str, options: CoreOptions) -> str:
     """What a part lacks on this machine, and what to do; empty if nothing."""
-    if part == "vocabulary" and local_path(load_catalog().resolve(options.other)) is None:
-        return f"{options.other} is not on this machine; run: byte-lsp models pull {options.other}"
+    if part == "vocabulary":
+        other, model = load_catalog().resolve(options.other), load_catalog().resolve(options.model)
+        if local_path(other) is None:
+            return f"{options.other} is not on this machine; run: byte-lsp models pull {options.other}"
+        if local_path(other) == local_path(model):
+            return f"{options.other} is the model itself; name one with another vocabulary with --other"
     if part == "genlm" and not genlm_cost.is_installed(options.genlm_python):
         return genlm_cost.NOT_INSTALLED.format(python=options.genlm_python)
     return ""

@@ -5,8 +5,10 @@ import hashlib
 import os
 import random
 import re
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -61,7 +63,10 @@ class Corpus:
     """The source files under some folders, in an order drawn at random; languages take turns."""
 
     def __init__(self, folders: Sequence[Path], seed: int, languages: Collection[str] = LANGUAGES) -> None:
-        """Errors: ``EvaluationError`` for a folder that is not there or has no file of these languages."""
+        """Errors: ``EvaluationError`` for a folder that is not there, cannot be read or has no such file.
+
+        Folders inside it that cannot be read are left out, and named on standard error.
+        """
         suffixes = {suffix for language in languages for suffix in LANGUAGES[language]}
         self._paths: dict[str, list[Path]] = {}
         for path in sorted({path for folder in folders for path in _find(folder, suffixes)}):
@@ -97,10 +102,10 @@ def is_written_by_people(text: bytes) -> bool:
 
 
 def _find(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    if not folder.is_dir():
-        raise EvaluationError(f"{folder} is not a folder; give folders with source files")
-    found = []
-    for parent, folders, names in os.walk(folder):
+    if not os.path.isdir(folder):  # Path.is_dir raises where the way there is closed
+        raise EvaluationError(f"{folder} is not a folder that can be reached; give folders with source files")
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=partial(_leave_out, folder)):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _OTHERS_FOLDERS]
         paths = (Path(parent, name) for name in names if ".min." not in name)
         found += [path for path in paths if path.suffix.lower() in suffixes]
@@ -109,6 +114,15 @@ def _find(folder: Path, suffixes: Collection[str]) -> list[Path]:
             f"{folder} has no source file in it; the suffixes known are {' '.join(sorted(suffixes))}"
         )
     return found
+
+
+def _leave_out(whole: Path, error: OSError) -> None:
+    """Say that a folder cannot be read. Errors: ``EvaluationError`` if it is the whole one."""
+    if Path(error.filename) == whole:
+        raise EvaluationError(
+            f"{whole} cannot be read ({error.strerror}); give folders that you may read"
+        ) from error
+    print(f"byte-lsp: left out: {error.filename} cannot be read ({error.strerror})", file=sys.stderr)
 
 
 def _read(path: Path) -> bytes:

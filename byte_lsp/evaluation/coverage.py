@@ -25,12 +25,11 @@ from rich.table import Table
 from byte_lsp.catalog import resolve
 from byte_lsp.cli_options import at_least
 from byte_lsp.engines.llama_cpp import NativeTokenizer
-from byte_lsp.errors import ByteLspError, EvaluationError, TokenizerError
+from byte_lsp.errors import ByteLspError, EvaluationError, ModelFileError, TokenizerError
 from byte_lsp.evaluation.coverage_checks import Checker, Failure
 from byte_lsp.evaluation.coverage_texts import Texts
 from byte_lsp.models.pull import local_path
 from byte_lsp.tokens.tokenizer import load_tokenizer
-from byte_lsp.tokens.vocabulary import load_vocabulary
 
 _SHARE_PAIRS = 500
 _OFFSETS_PER_TEXT = 10
@@ -100,13 +99,15 @@ def check_share(share: Share) -> Tally:
 def find_vocabularies(names: Sequence[str], folder: Path | None) -> dict[str, Path]:
     """The vocabularies asked for by name, of a folder those that byte-lsp supports.
 
-    Errors: ``EvaluationError`` for a model that is not there and for a folder without vocabularies.
+    Errors: ``EvaluationError`` for a model that is not there and for a folder without vocabularies,
+    ``TokenizerError`` or ``ModelFileError`` for a named one that byte-lsp cannot be exact for or read.
     """
     found: dict[str, Path] = {}
     for name in names:
         path = local_path(resolve(name))
         if path is None:
             raise EvaluationError(f"{name} is not there; run: byte-lsp models pull {name}")
+        load_tokenizer(path)
         found[path.stem] = path
     for path in sorted(folder.glob("*.gguf")) if folder else ():
         if _is_supported(path):
@@ -119,7 +120,14 @@ def find_vocabularies(names: Sequence[str], folder: Path | None) -> dict[str, Pa
 def check_vocabularies(
     vocabularies: dict[str, Path], folders: Sequence[Path], pairs: int, seed: int, processes: int
 ) -> Iterator[tuple[str, Tally]]:
-    """Check ``pairs`` pairs, spread evenly; each vocabulary's tally as it is finished."""
+    """Check ``pairs`` pairs, spread evenly; each vocabulary's tally as it is finished.
+
+    Errors: ``EvaluationError`` if that is less than a pair for each.
+    """
+    if pairs < len(vocabularies):
+        raise EvaluationError(
+            f"{pairs} pairs are too few for {len(vocabularies)} vocabularies; give more --pairs"
+        )
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         running = {}
         for at, (name, path) in enumerate(vocabularies.items()):
@@ -167,15 +175,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=at_least(1), default=2)
     args = parser.parse_args(arguments)
+    tallies: dict[str, Tally] = {}
     try:
         vocabularies = find_vocabularies(args.models, args.folder)
         found = check_vocabularies(vocabularies, args.texts, args.pairs, args.seed, args.processes)
-        tallies = {}
         for name, tally in found:
             print(f"byte-lsp: {name}: {tally.pairs} pairs", file=sys.stderr)
             tallies[name] = tally
     except (ByteLspError, OSError) as error:
         print(f"byte-lsp: {error}", file=sys.stderr)
+        if tallies:
+            report(tallies)
         return 1
     return 0 if report(tallies) else 1
 
@@ -201,8 +211,8 @@ def _load(path: Path) -> Checker:
 
 def _is_supported(path: Path) -> bool:
     try:
-        load_vocabulary(path)
-    except TokenizerError as error:
+        load_tokenizer(path)
+    except (TokenizerError, ModelFileError) as error:
         print(f"byte-lsp: left out: {error}", file=sys.stderr)
         return False
     return True

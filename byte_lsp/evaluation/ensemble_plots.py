@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 
 from byte_lsp.evaluation.ensemble_gain import Cost, Gain
 from byte_lsp.evaluation.ensemble_report import short_names
-from byte_lsp.evaluation.plotting import COLOURS, plot
+from byte_lsp.evaluation.plotting import COLOURS, plot, spread
+from byte_lsp.evaluation.report import show_interval
 
 _MEMBER_COLOURS = (COLOURS["plain"], COLOURS["healing"], COLOURS["bytes"], COLOURS["second"])
 
@@ -23,16 +24,14 @@ def draw_ensemble(models: Sequence[str], gains: Sequence[Gain], cost: Cost, fold
 
 
 def _draw_leads(axes: Axes, names: Sequence[str], gains: Sequence[Gain]) -> None:
-    spread = 0.5 / len(names)
+    step = 0.5 / len(names)
     for member, name in enumerate(names):
         colour = _MEMBER_COLOURS[member % len(_MEMBER_COLOURS)]
-        heights = [len(gains) - 1 - at - (member - (len(names) - 1) / 2) * spread for at in range(len(gains))]
+        heights = [len(gains) - 1 - at - (member - (len(names) - 1) / 2) * step for at in range(len(gains))]
         intervals = [gain.leads[member] for gain in gains]
-        middles = [interval.estimate for interval in intervals]
-        below = [interval.estimate - interval.low for interval in intervals]
-        above = [interval.high - interval.estimate for interval in intervals]
+        below, above = zip(*map(spread, intervals), strict=True)
         axes.errorbar(
-            middles,
+            [interval.estimate for interval in intervals],
             heights,
             xerr=[below, above],
             fmt="o",
@@ -63,8 +62,6 @@ def _draw_times(axes: Axes, names: Sequence[str], cost: Cost) -> None:
     axes.annotate(f"{together:.1f}", (together / 2, 0), ha="center", va="center", fontsize=8.5, color="white")
     axes.set_yticks([0, 1], ["ensemble", "members, each alone"])
     axes.set_ylim(-0.6, 1.6)
-    axes.set_title(
-        f"Cost: {cost.ratio.estimate:.2f} [{cost.ratio.low:.2f}, {cost.ratio.high:.2f}] of the sum", pad=26
-    )
+    axes.set_title(f"Cost: {show_interval(cost.ratio, 2)} of the sum", pad=26)
     axes.set_xlabel("ms per byte, byte by byte")
     axes.grid(axis="x")

@@ -3,11 +3,16 @@
 genlm-bytes runs as its pages say, with a beam of 5 and a pruning threshold of 0.01, on transformers with
 32-bit weights read from the same model file; and once more *helped*: without its wait for more queries to
 share a batch, and with the prompt's keys and values cached before it generates. byte-lsp goes *by byte*,
-which answers the same question, a distribution over the next byte at every byte, at an ``eps`` of 0.01; and
-*by token*, as it does for suggestions.
+which answers the same question as it generates, a distribution over the next byte at every byte, at an
+``eps`` of 0.01; and *by token*, as it does for suggestions.
+
+What is timed of a prefix is the time until the first distribution after it, by the prefix's bytes. The work
+is not alike: byte-lsp reads the prefix at once and gives that one distribution; genlm-bytes goes through it
+byte by byte, for its beam has to.
 """
 
 import json
+import os
 import shlex
 import statistics
 import subprocess
@@ -23,6 +28,7 @@ from typing import IO, Any
 
 from byte_lsp.bytes.model import TokenByteModel
 from byte_lsp.bytes.sampler import Sampling
+from byte_lsp.engines.openmp import WAITING
 from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation.bootstrap import Interval, bootstrap_median
 from byte_lsp.evaluation.local import LocalModel
@@ -41,7 +47,8 @@ _PROBE = f"import importlib.util as u; raise SystemExit(not all(map(u.find_spec,
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One contender at one prefix: seconds for reading it from nothing, and for generating greedily."""
+    """One contender at one prefix: seconds from nothing until the first distribution after it, and for
+    generating greedily."""
 
     contender: str
     prefix_bytes: int
@@ -80,9 +87,13 @@ class Speedup:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Medians by contender, each of ours against both peers, and what they were made from."""
+    """Medians by contender, each of ours against both peers, and what they were made from.
+
+    ``threads`` are those that evaluate, of the peer and of each of our models.
+    """
 
     versions: Mapping[str, str]
+    threads: Mapping[str, int]
     medians: list[Medians]
     speedups: list[Speedup]
     rounds: list[list[Timing]]
@@ -97,7 +108,11 @@ class Peer(AbstractContextManager["Peer"]):
             raise EvaluationError(NOT_INSTALLED.format(python=python))
         self._command = [python, "-P", str(_SCRIPT), str(model_path.absolute())]
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=peer_environment(),
         )
         self.loaded: Mapping[str, Any] = self._read()
 
@@ -152,6 +167,11 @@ def is_installed(python: str = sys.executable) -> bool:
         return False
 
 
+def peer_environment() -> dict[str, str]:
+    """The environment as it was before byte-lsp's engine told OpenMP how to wait; the user's words hold."""
+    return {name: value for name, value in os.environ.items() if name not in WAITING}
+
+
 def measure(
     peer: Peer,
     models: Mapping[str, LocalModel],
@@ -175,10 +195,13 @@ def measure(
         turn = done % len(contenders)
         rounds.append([contend(prefix) for contend in (*contenders[turn:], *contenders[:turn])])
         on_done(done)
-    return summarize(rounds, peer.loaded["versions"], seed)
+    threads = {PEER: peer.loaded["threads"], **{name: each.engine.threads for name, each in models.items()}}
+    return summarize(rounds, peer.loaded["versions"], threads, seed)
 
 
-def summarize(rounds: list[list[Timing]], versions: Mapping[str, str], seed: int) -> Summary:
+def summarize(
+    rounds: list[list[Timing]], versions: Mapping[str, str], threads: Mapping[str, int], seed: int
+) -> Summary:
     """Medians by contender, and each of ours against both peers."""
     by_name = {timing.contender: _of(rounds, timing.contender) for timing in rounds[0]}
     ours = [name for name in by_name if name not in (PEER, HELPED)]
@@ -200,11 +223,11 @@ def summarize(rounds: list[list[Timing]], versions: Mapping[str, str], seed: int
         for name, timings in sorted(by_name.items())
     ]
     speedups = [speedup(name, peer) for peer in (PEER, HELPED) for name in sorted(ours)]
-    return Summary(versions, medians, speedups, rounds)
+    return Summary(versions, threads, medians, speedups, rounds)
 
 
 def _time_by_byte(model: LocalModel, prefix: bytes, generated_bytes: int, name: str) -> Timing:
-    """The same question as the peer's: a distribution over the next byte at every byte."""
+    """The same question as the peer's: a distribution over the next byte, at every byte that it generates."""
     model.forget()
     text = bytearray()
     started = time.perf_counter()

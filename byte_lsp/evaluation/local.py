@@ -1,5 +1,6 @@
 """A model in this process. Benchmarks time the engine and what stands above it, not the pipe to a worker."""
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from byte_lsp.infill.infiller import Infiller
 from byte_lsp.infill.problem import Arm
 from byte_lsp.models import ensure
 from byte_lsp.models.cache import cache_folder
+from byte_lsp.models.check import sha256_of
 from byte_lsp.models.progress import progress_bar
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
@@ -44,6 +46,10 @@ class ClockedEngine:
     @property
     def tokens_evaluated(self) -> int:
         return self.inner.tokens_evaluated
+
+    @property
+    def threads(self) -> int:
+        return self.inner.threads
 
     def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
         started = time.perf_counter()
@@ -108,6 +114,11 @@ class LocalModel:
         """Leave nothing of any text in the engine's cache."""
         self.engine.inner.forget()
 
+    def forget_all_but(self, prefix: bytes) -> None:
+        """Leave in the engine's cache what weighing the covers of ``prefix`` leaves in an empty one."""
+        self.forget()
+        self.weigh(prefix, "exact")
+
 
 @contextmanager
 def open_local(name_or_path: str, context_tokens: int = 4096, *, wide: bool = False) -> Iterator[LocalModel]:
@@ -145,11 +156,16 @@ def _needs_safe_path(config: WorkerConfig) -> bool:
         worker.close()
 
 
+def wide_path(path: Path) -> Path:
+    """Where a model file's weights lie as 32-bit floats: in byte-lsp's cache, by the file's content."""
+    return cache_folder() / "evaluation" / f"{path.stem}-{sha256_of(path)[:16]}-F32.gguf"
+
+
 def _widen(path: Path) -> Path:
-    """The file's weights as 32-bit floats: a file in byte-lsp's cache folder, made once."""
-    folder = cache_folder() / "evaluation"
-    target = folder / f"{path.stem}-{path.stat().st_size}-F32.gguf"
+    """The file's weights as 32-bit floats, written once."""
+    target = wide_path(path)
     if not target.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         requantize(path, target, "F32")
+        print(f"byte-lsp: written: {target}, {target.stat().st_size / 1e6:.0f} MB", file=sys.stderr)
     return target

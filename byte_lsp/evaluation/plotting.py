@@ -12,6 +12,8 @@ mpl.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from byte_lsp.evaluation.bootstrap import Interval
+
 COLOURS = {
     "raw": "#8c8c8c",
     "plain": "#c98a2b",
@@ -45,6 +47,15 @@ def plot(path: Path, width: float, height: float, *, columns: int = 1, rows: int
         axes = [figure.add_subplot(rows, columns, at + 1) for at in range(columns * rows)]
         yield axes
         figure.savefig(path)
+
+
+def spread(interval: Interval) -> tuple[float, float]:
+    """How far an interval's bounds are below and above its estimate, as error bars want it: never negative.
+
+    A rounding error may put a bound on the wrong side of an estimate that is the same; NaN stays NaN.
+    """
+    below, above = interval.estimate - interval.low, interval.high - interval.estimate
+    return (0.0 if below < 0 else below), (0.0 if above < 0 else above)
 
 
 def label_points(axes: Axes, places: Sequence[float], values: Sequence[float], labels: Sequence[str]) -> None:

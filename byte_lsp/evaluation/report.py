@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from byte_lsp.doctor import find_versions, look_at_machine
 from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation.bootstrap import Interval
 from byte_lsp.evaluation.local import ModelFile
+from byte_lsp.evaluation.windows import Unspellable
 
 NO_PLOTS = "byte-lsp: the plots need matplotlib; run: pip install 'byte-lsp[plot]'"
 
@@ -50,6 +52,21 @@ class Report:
     draw: Callable[[Path], Sequence[Path]]
 
 
+def prepare(folder: Path | None) -> None:
+    """Make the folder that a report will be written into, if there is one, before anything is measured.
+
+    Errors: ``EvaluationError`` if it cannot be written.
+    """
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
 def publish(report: Report, folder: Path | None, *, as_json: bool) -> None:
     """Print a report, and write ``NAME.json`` and the plots into ``folder`` if there is one.
 
@@ -64,9 +81,7 @@ def publish(report: Report, folder: Path | None, *, as_json: bool) -> None:
         try:
             written = _write(report, described, folder)
         except OSError as error:
-            raise EvaluationError(
-                f"{folder} cannot be written ({error.strerror}); name another --out"
-            ) from error
+            raise _cannot_write(folder, error) from error
         print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
 
 
@@ -93,6 +108,20 @@ def show_interval(
     bounds = [interval.low, interval.high]
     shown = "?" if math.isnan(bounds[0]) else ", ".join(format(bound * scale, form) for bound in bounds)
     return f"{interval.estimate * scale:{form}}{unit} [{shown}]"
+
+
+def note_unspellable(unspellable: Unspellable) -> list[str]:
+    """A note on what was left out, if anything was."""
+    if not unspellable.cursors:
+        return []
+    return [
+        f"{unspellable.cursors} more cursors, in {unspellable.windows} windows, were left out: a vocabulary "
+        "has no tokens for some bytes of their texts"
+    ]
+
+
+def _cannot_write(folder: Path, error: OSError) -> EvaluationError:
+    return EvaluationError(f"{folder} cannot be written ({error.strerror}); name another --out")
 
 
 def _write(report: Report, described: str, folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation.local import LocalModel
 from byte_lsp.evaluation.progress import OnDone
 from byte_lsp.evaluation.request_cost import Request, ask
@@ -28,7 +29,10 @@ class VocabularyCost:
 def measure(
     models: Sequence[LocalModel], prefixes: Sequence[bytes], tokens: int, on_done: OnDone
 ) -> list[VocabularyCost]:
-    """Exact requests at the same prefixes to every model, in turn."""
+    """Exact requests at the same prefixes to every model, in turn; their names differ.
+
+    Errors: ``EvaluationError`` if all requests to a model end with the first token.
+    """
     asked: dict[str, list[Request]] = {model.name: [] for model in models}
     for done, prefix in enumerate(prefixes, 1):
         for model in models if done % 2 else reversed(models):
@@ -42,6 +46,10 @@ def _summarize(model: LocalModel, requests: Sequence[Request]) -> VocabularyCost
         return statistics.median(values) * 1e3
 
     several = [each for each in requests if each.tokens > 1]
+    if not several:
+        raise EvaluationError(
+            f"{model.name} ends every text after a token; ask for more --tokens or more --cursors"
+        )
     return VocabularyCost(
         model=model.name,
         vocabulary_size=model.engine.vocabulary_size,

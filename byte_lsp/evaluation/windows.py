@@ -41,6 +41,14 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class Unspellable:
+    """Cursors left out because a vocabulary has no tokens for some bytes of their window's text."""
+
+    windows: int
+    cursors: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """What windows look like: bytes before the first cursor, about and at least, and cursors in one."""
 

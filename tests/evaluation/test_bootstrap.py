@@ -53,7 +53,32 @@ def test_the_median_of_skewed_values() -> None:
     assert 56 < interval.high < 66
 
 
-@pytest.mark.parametrize("interval", [bootstrap_rate([7, 7], [1, 2], [1, 1]), bootstrap_median([1.5])])
+def test_the_median_of_items_in_one_cluster_is_drawn_with_them() -> None:
+    """Ten equal items in each of 41 files are worth 41 items, not 410."""
+    values = np.random.default_rng(4).normal(size=41)
+    files = [f"file {at // 10}" for at in range(410)]
+    alone = bootstrap_median(values)
+    repeated = bootstrap_median(np.repeat(values, 10), files)
+    apart = bootstrap_median(np.repeat(values, 10))
+    assert repeated.estimate == alone.estimate
+    assert (repeated.low, repeated.high) == pytest.approx((alone.low, alone.high), abs=0.05)
+    assert apart.high - apart.low < 0.5 * (alone.high - alone.low)
+
+
+def test_a_clustered_median_is_that_of_the_items_drawn() -> None:
+    """Two clusters: both once, or one of them twice, each with its own median."""
+    interval = bootstrap_median([1.0, 3.0, 5.0, 10.0], ["a", "a", "b", "b"])
+    assert (interval.low, interval.estimate, interval.high) == (2.0, 4.0, 7.5)
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [
+        bootstrap_rate([7, 7], [1, 2], [1, 1]),
+        bootstrap_median([1.5]),
+        bootstrap_median([1.0, 2.0], ["a", "a"]),
+    ],
+)
 def test_one_cluster_says_nothing_of_the_spread(interval) -> None:
     assert interval.estimate == 1.5
     assert math.isnan(interval.low)

@@ -1,5 +1,7 @@
 """Each part of the core benchmark on the real model: what was done, not how long it took."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation import byte_cost, context_cost, request_cost, vocabulary_cost
 from byte_lsp.evaluation.context_cost import last_lines
 from byte_lsp.evaluation.core_bench import CoreOptions, run_core
+from byte_lsp.evaluation.local import wide_path
 from byte_lsp.evaluation.progress import show_progress
 
 if TYPE_CHECKING:
@@ -98,6 +101,44 @@ def test_a_models_time_is_split_into_the_engines_and_its_own(local_model: "Local
     assert cost.vocabulary_size == 49_152
     assert cost.token_engine_ms > 0
     assert cost.request_own_ms > 0
+
+
+def test_a_model_that_ends_every_text_has_no_tokens_to_time(local_model: "LocalModel") -> None:
+    with pytest.raises(EvaluationError, match="more --tokens"):
+        vocabulary_cost.measure([local_model], [PREFIX], 1, ignore)
+
+
+def test_a_part_that_fails_leaves_a_note_and_the_others(smollm2_path: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF and no more")
+    options = CoreOptions(
+        str(smollm2_path), str(broken), ("requests", "vocabulary"), cursors=2, tokens=2, context_bytes=64
+    )
+    with show_progress() as track:
+        found = run_core(options, track)
+    assert found.requests is not None
+    assert found.vocabulary is None
+    (note,) = found.notes
+    assert note.startswith("vocabulary failed: ")
+    assert "broken.gguf" in note
+    with pytest.raises(EvaluationError, match=r"vocabulary failed: .*broken\.gguf"), show_progress() as track:
+        run_core(replace(options, parts=("vocabulary",)), track)
+
+
+def test_a_model_is_not_compared_with_itself(smollm2_path: Path) -> None:
+    options = CoreOptions(str(smollm2_path), str(smollm2_path), ("vocabulary",))
+    with pytest.raises(EvaluationError, match="is the model itself"), show_progress() as track:
+        run_core(options, track)
+
+
+def test_a_wide_file_belongs_to_one_content(tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "model.gguf", tmp_path / "b" / "model.gguf"
+    for path, content in ((first, b"one"), (second, b"two")):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert wide_path(first) != wide_path(second)
+    second.write_bytes(b"one")
+    assert wide_path(first) == wide_path(second)
 
 
 def test_a_part_that_lacks_something_is_an_error_if_nothing_else_was_asked_for() -> None:

@@ -10,9 +10,10 @@ from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation import bias_report, ensemble_report
 from byte_lsp.evaluation.bias import Observation, summarize
 from byte_lsp.evaluation.bootstrap import Interval
-from byte_lsp.evaluation.ensemble_gain import Score, summarize_cost, summarize_gain
+from byte_lsp.evaluation.ensemble_gain import Score, Scores, summarize_cost, summarize_gain
 from byte_lsp.evaluation.local import ModelFile
 from byte_lsp.evaluation.report import Report, Table, publish, show_interval
+from byte_lsp.evaluation.windows import Unspellable
 
 PNG = b"\x89PNG\r\n"
 
@@ -83,7 +84,7 @@ def observations() -> list[Observation]:
     right = {"plain": False, "healing": False, "exact": True}
     nats = {"plain": math.inf, "healing": 4.0, "exact": 3.0}
     return [
-        Observation(window, "a.py", 0, "Python", place, 10, right, nats)
+        Observation(window, f"{window}.py", 0, "Python", place, 10, right, nats)
         for window in range(3)
         for place in ("inside a token", "on a boundary")
     ]
@@ -93,7 +94,7 @@ def test_bias_in_a_table_and_a_plot(tmp_path: Path) -> None:
     from byte_lsp.evaluation.bias_plots import draw_bias
 
     places = summarize(observations(), seed=0)
-    inside, _ = bias_report.tabulate(places)
+    inside, _ = bias_report.tabulate(places, Unspellable(0, 0))
     assert inside.rows[0][:5] == (
         "plain",
         "0",
@@ -106,16 +107,76 @@ def test_bias_in_a_table_and_a_plot(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(PNG)
 
 
+def test_notes_say_what_was_left_out_or_scored_otherwise() -> None:
+    nats = {"plain": 6.0, "healing": 6.0, "exact": math.inf}
+    odd = Observation(
+        9, "b.py", 0, "Python", "on a boundary", 10, dict.fromkeys(nats, False), nats, ("plain",)
+    )
+    *_, boundary = bias_report.tabulate(summarize([*observations(), odd], seed=0), Unspellable(2, 16))
+    notes = " ".join(boundary.notes)
+    assert "with all contexts, since eps left no probability: plain 1" in notes
+    assert "1 cursors, unreachable for exact too" in notes
+    assert "16 more cursors, in 2 windows, were left out" in notes
+
+
+def made_up(file: str, language: str, nats: tuple[float, ...], rescored: tuple[bool, ...] = ()) -> Score:
+    return Score(0, file, 0, language, 10, nats, (1.0, 2.0, 3.3), (5, 5, 10), rescored or (False,) * 3)
+
+
+def test_an_ensembles_notes_say_what_was_left_out() -> None:
+    scores = [
+        made_up("a", "C", (10.0, 8.0, 7.0)),
+        made_up("b", "C", (10.0, math.inf, 10.7), (False, True, False)),
+        made_up("c", "C", (10.0, 8.0, 7.0), (True, False, False)),
+    ]
+    found = Scores(scores, Unspellable(1, 8))
+    tables = ensemble_report.tabulate(
+        ["one", "two"], summarize_gain(scores, 0), summarize_cost(scores, 0), found
+    )
+    nats, times = (" ".join(table.notes) for table in tables)
+    assert "since eps left no probability: one 1, two 1" in nats
+    assert "1 more cursors were left out: the true rest has no probability by two 1" in nats
+    assert "8 more cursors, in 1 windows" in nats
+    assert "2 more cursors were scored and not timed" in times
+    assert "warm" in times
+
+
+def test_where_one_file_says_nothing_of_the_spread_plots_are_drawn(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from byte_lsp.evaluation.bias_plots import draw_bias
+    from byte_lsp.evaluation.ensemble_plots import _draw_times, draw_ensemble
+
+    scores = [made_up("a", "C", (10.0, 8.0, 7.0))]
+    gains, cost = summarize_gain(scores, 0), summarize_cost(scores, 0)
+    assert math.isnan(cost.ratio.low)
+    axes = Figure().add_subplot()
+    _draw_times(axes, ["one", "two"], cost)
+    assert axes.get_title(loc="left") + axes.get_title() == "Cost: 1.10 [?] of the sum"
+    (drawn,) = draw_ensemble(["one", "two"], gains, cost, tmp_path)
+    assert drawn.read_bytes().startswith(PNG)
+    (drawn,) = draw_bias(summarize(observations()[:1], seed=0), tmp_path)
+    assert drawn.read_bytes().startswith(PNG)
+
+
+def test_error_bars_are_never_negative() -> None:
+    from byte_lsp.evaluation.plotting import spread
+
+    assert spread(Interval(0.3, 0.1, 0.4)) == pytest.approx((0.2, 0.1))
+    assert spread(Interval(0.3, 0.3 + 1e-16, 0.3)) == (0.0, 0.0)
+    assert all(map(math.isnan, spread(Interval(0.3, math.nan, math.nan))))
+
+
 def test_an_ensemble_in_tables_and_a_plot(tmp_path: Path) -> None:
     from byte_lsp.evaluation.ensemble_plots import draw_ensemble
 
     scores = [
-        Score(window, "a", 0, language, 10, (10.0, 8.0, 7.0), (1.0, 2.0, 3.3))
+        made_up(f"file {window}", language, (10.0, 8.0, 7.0))
         for window, language in enumerate(("C", "Lua", "Lua"))
     ]
     gains, cost = summarize_gain(scores, seed=0), summarize_cost(scores, seed=0)
     models = ["one", "/some/where/two.gguf"]
-    nats, times = ensemble_report.tabulate(models, gains, cost)
+    nats, times = ensemble_report.tabulate(models, gains, cost, Scores(scores, Unspellable(0, 0)))
     assert nats.columns[2:4] == ("one", "two")
     assert nats.rows[2] == (
         "Lua",

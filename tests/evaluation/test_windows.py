@@ -1,8 +1,12 @@
 """Which files are read, and where cursors are drawn in them."""
 
 import itertools
+import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -10,6 +14,8 @@ from byte_lsp.api import load_tokenizer
 from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation.corpus import Corpus
 from byte_lsp.evaluation.windows import Shape, draw_cursors, token_boundaries
+
+from .conftest import PYTHON
 
 
 def names(corpus: Corpus) -> set[str]:
@@ -34,6 +40,38 @@ def test_languages_are_chosen_and_take_turns(source_folder: Path) -> None:
     assert names(Corpus([source_folder], 0, ("Lua",))) == {"stack.lua"}
     first_two = [file.language for file, _ in zip(Corpus([source_folder], 0).files(), range(2), strict=False)]
     assert sorted(first_two) == ["Lua", "Python"]
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Root reads every folder: be somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX modes: no folder is closed by chmod on Windows")
+def test_folders_that_cannot_be_read_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with TemporaryDirectory() as name:
+        whole, closed = Path(name), Path(name, "closed")
+        closed.mkdir()
+        for folder in (whole, closed):
+            (folder / "stack.py").write_bytes(PYTHON)
+        whole.chmod(0o755)
+        closed.chmod(0)
+        with nobody():
+            assert names(Corpus([whole], 0)) == {"stack.py"}
+            assert f"left out: {closed} cannot be read (Permission denied)" in capsys.readouterr().err
+            with pytest.raises(EvaluationError, match="closed cannot be read"):
+                Corpus([closed], 0)
+            with pytest.raises(EvaluationError, match="not a folder that can be reached"):
+                Corpus([closed / "inner"], 0)
+        closed.chmod(0o755)
 
 
 def test_folders_without_source_files_are_refused(tmp_path: Path) -> None:
