@@ -153,7 +153,10 @@ class ByteState:
 
     @property
     def left_out(self) -> float:
-        """The share of the probability that ``next_byte`` may be missing, at most; members' greatest."""
+        """The most by which the true probability of any set of bytes differs from ``next_byte``'s.
+
+        Of an ensemble see ``bytes.ensemble.combine_bounds``: a product has mostly no bound but 1.
+        """
         return self._model.distribution(self.prefix, eps=self._eps).left_out
 
     def next_byte(self) -> NDArray[np.float64]:
@@ -231,7 +234,7 @@ class Ensemble:
         return ByteState(self, read_bytes("prefix", prefix), read_eps(eps))
 
     def distribution(self, prefix: bytes, *, eps: float = 0.0) -> NextByte:
-        """``next_byte`` and the greatest of the members' bounds."""
+        """``next_byte``, and the bound that follows from its members' (``bytes.ensemble.combine_bounds``)."""
         return self._at(eps).distribution(read_bytes("prefix", prefix))
 
     def _at(self, eps: float) -> EnsembleModel:

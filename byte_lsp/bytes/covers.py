@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row, descending, log_sum
-from byte_lsp.bytes.draws import draw, nucleus
+from byte_lsp.bytes.draws import draw_accepted
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, agreement
 from byte_lsp.tokens.contexts import Frontier
 from byte_lsp.tokens.extendable import Tail
@@ -86,15 +86,14 @@ def draw_cover(
     weights = np.concatenate([context.log_weights for context in covers.contexts])
     q1 = np.concatenate([context.log_q1 for context in covers.contexts])
     locate = _Locator(process, covers)
-    masses = np.exp(weights - weights.max())
-    if top_p < 1.0:
-        masses = nucleus(masses, top_p, locate.is_extendable)
-    while True:
-        at = draw(masses, generator)
-        if locate.is_extendable(at):
-            number, token = locate(at)
-            return Cover(number, token, float(q1[at]) - log_sum(q1))
-        masses[at], q1[at] = 0.0, -np.inf
+
+    def is_extendable(at: int) -> bool:
+        if not locate.is_extendable(at):
+            q1[at] = -np.inf
+        return bool(q1[at] > -np.inf)
+
+    at = draw_accepted(weights, top_p, is_extendable, generator)
+    return Cover(*locate(at), float(q1[at]) - log_sum(q1))
 
 
 def ranked_covers(process: Process, covers: CoverSet, floor_nats: float) -> Iterator[Cover]:

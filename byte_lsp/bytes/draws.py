@@ -5,6 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from byte_lsp.bytes.canonical import Row
+from byte_lsp.errors import EngineError
+
+NOTHING_FOLLOWS = "the model gives no probability to anything that its tokenizer can emit here"
 
 
 def draw(masses: Row, generator: np.random.Generator) -> int:
@@ -15,6 +18,28 @@ def draw(masses: Row, generator: np.random.Generator) -> int:
     sums = np.cumsum(masses, dtype=np.float64)
     at = int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
     return min(at, int(np.searchsorted(sums, sums[-1])))  # a product may be rounded up to the whole
+
+
+def draw_accepted(
+    logs: Row, top_p: float, is_accepted: Callable[[int], bool], generator: np.random.Generator
+) -> int:
+    """An index in proportion to ``exp(logs)`` among those accepted, of them the nucleus of ``top_p``.
+
+    Masses are relative to the best index accepted. At a low temperature all others may be nothing beside the
+    best of all, and if that is thrown away, there would be nothing left to draw. Errors: ``EngineError`` if
+    none is accepted.
+    """
+    logs = logs.copy()
+    while not is_accepted(best := int(logs.argmax())):
+        if logs[best] == -np.inf:
+            raise EngineError(NOTHING_FOLLOWS)
+        logs[best] = -np.inf
+    masses = np.exp(logs - logs[best])
+    if top_p < 1.0:
+        masses = nucleus(masses, top_p, is_accepted)
+    while not is_accepted(at := draw(masses, generator)):
+        masses[at] = 0.0
+    return at
 
 
 def nucleus(masses: Row, top_p: float, is_extendable: Callable[[int], bool]) -> Row:

@@ -105,7 +105,7 @@ class Nodes:
         """Have the model evaluate contexts in one batch, so that ``see`` finds them.
 
         Where the model has to be asked for one of ``paths``, it is asked for the ``guesses`` too: two tokens
-        in one batch cost much less than in two.
+        in one batch cost less than in two.
         """
         missing = [path for path in paths if path not in self._rows]
         if missing:

@@ -13,12 +13,10 @@ import numpy as np
 
 from byte_lsp.bytes.canonical import Process, Row, descending, sharpen
 from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover
-from byte_lsp.bytes.draws import draw, nucleus
+from byte_lsp.bytes.draws import NOTHING_FOLLOWS, draw_accepted
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.errors import EngineError
 from byte_lsp.tokens.extendable import Tail
-
-_PATIENCE = 8
-"""Draws thrown away before the whole vocabulary is restricted: at high temperatures few tokens are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +78,9 @@ class Sampler:
 
     def _draw(self, tail: Tail, row: Row, sampling: Sampling, generator: np.random.Generator | None) -> int:
         if generator is None:
-            return next(token for token in descending(row) if self.process.follows(tail, token))
+            best = next((token for token in descending(row) if self.process.follows(tail, token)), None)
+            if best is None:
+                raise EngineError(NOTHING_FOLLOWS)
+            return best
         hot = sharpen(row, sampling.temperature)
-        masses = np.exp(hot - hot.max())
-        if sampling.top_p < 1.0:
-            masses = nucleus(masses, sampling.top_p, lambda token: self.process.follows(tail, token))
-        for _ in range(_PATIENCE):
-            token = draw(masses, generator)
-            if self.process.follows(tail, token):
-                return token
-            masses[token] = 0.0
-        masses *= np.isfinite(self.process.restrict(tail, hot).row)
-        while not self.process.follows(tail, token := draw(masses, generator)):
-            masses[token] = 0.0
-        return token
+        return draw_accepted(hot, sampling.top_p, partial(self.process.follows, tail), generator)

@@ -35,6 +35,7 @@ class Standing:
         self.alone: Flags = self._find_alone()
         self.alone_and_closed = self._close(self.alone)
         self._behind = lru_cache(maxsize=max(64, _KEPT_BYTES // self._count))(self._find_behind)
+        self._tokens_along = lru_cache(maxsize=64)(self._find_tokens_along)
 
     def behind(self, tail: Tail) -> Flags:
         """Tokens that the merges leave standing behind the tail's last token, the same word going on."""
@@ -141,8 +142,7 @@ class Standing:
             behind[token] = encode(pieces[last] + pieces[token]) == (last, token)
         return behind
 
-    @lru_cache(maxsize=64)  # noqa: B019 - one instance per tokenizer, and it stays
-    def _tokens_along(self, rests: tuple[bytes, ...]) -> Flags:
+    def _find_tokens_along(self, rests: tuple[bytes, ...]) -> Flags:
         """Tokens whose piece begins with one of these or is a beginning of one."""
         return np.array(
             [

@@ -118,7 +118,7 @@ class MeasureProblem:
 
 @dataclass(frozen=True, slots=True)
 class NextByteResult:
-    """Log-probabilities of the 256 bytes and of end-of-text, in nats; ``left_out`` bounds what is missing."""
+    """Log-probabilities of the 256 bytes and of end-of-text, in nats; ``left_out`` bounds their error."""
 
     logprobs: tuple[float, ...]
     left_out: float = 0.0
