@@ -74,7 +74,7 @@ def publish(report: Report, folder: Path | None, *, as_json: bool) -> None:
     """
     described = describe(report)
     if as_json:
-        print(described)
+        print(json.dumps(described, indent=1, allow_nan=False))
     else:
         _print_tables(report)
     if folder is not None:
@@ -85,8 +85,8 @@ def publish(report: Report, folder: Path | None, *, as_json: bool) -> None:
         print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
 
 
-def describe(report: Report) -> str:
-    """Everything in a report, with the machine and the versions it belongs to, as JSON."""
+def describe(report: Report) -> object:
+    """Everything in a report, with the machine and the versions it belongs to, in JSON's types."""
     content = {
         "machine": look_at_machine(),
         "versions": find_versions(),
@@ -94,7 +94,7 @@ def describe(report: Report) -> str:
         "settings": report.settings,
         "results": report.results,
     }
-    return json.dumps(_plain(content), indent=1, allow_nan=False)
+    return _plain(content)
 
 
 def show_interval(
@@ -124,10 +124,11 @@ def _cannot_write(folder: Path, error: OSError) -> EvaluationError:
     return EvaluationError(f"{folder} cannot be written ({error.strerror}); name another --out")
 
 
-def _write(report: Report, described: str, folder: Path) -> list[Path]:
+def _write(report: Report, described: object, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{report.name}.json"]
-    written[0].write_text(described + "\n", encoding="utf-8")
+    compact = json.dumps(described, allow_nan=False, separators=(",", ":"))
+    written[0].write_text(compact + "\n", encoding="utf-8")
     if find_spec("matplotlib"):
         written += report.draw(folder)
     else:
