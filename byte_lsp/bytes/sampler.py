@@ -5,7 +5,7 @@ whenever it leaves the extendable set is drawing from the canonical process. So 
 is restricted or renormalised, unless somebody asks what a draw's probability was.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ import numpy as np
 from byte_lsp.bytes.canonical import Process, Row, descending, sharpen
 from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover
 from byte_lsp.bytes.draws import NOTHING_FOLLOWS, draw_accepted
-from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, tree_of
 from byte_lsp.errors import EngineError
 from byte_lsp.tokens.extendable import Tail
 
@@ -45,6 +45,62 @@ class Step:
     logprob: Callable[[], float]
 
 
+class Drawing:
+    """One continuation on its way: ``first``, and a further step for every answer of the model.
+
+    The first step is ``cover``, or drawn from the covers. ``wanted`` is the token path whose row the next
+    step needs, None once the text has ended or the model's context is full.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        covers: CoverSet,
+        sampling: Sampling,
+        context_tokens: int,
+        cover: Cover | None = None,
+    ) -> None:
+        self.process = process
+        self._sampling = sampling
+        self._generator = sampling.generator()
+        self._context_tokens = context_tokens
+        if cover is None:
+            cover = draw_cover(process, covers, self._generator, sampling.top_p)
+        context = covers.contexts[cover.context]
+        piece = process.finder.tokenizer.pieces[cover.token]
+        self._path, self._tail = context.path, context.tail
+        self.first = Step(
+            piece[len(context.residual) :], process.is_end(cover.token), partial(_known, cover.logprob)
+        )
+        self.wanted: tuple[int, ...] | None = None
+        self._go_on(cover.token, self.first.ended)
+
+    def take(self, row: Row) -> Step:
+        """Draw the next token from the model's logits after ``wanted``, shape (vocabulary size,)."""
+        tail, token = self._tail, self._draw(row)
+        ended = self.process.is_end(token)
+        self._go_on(token, ended)
+        data = b"" if ended else self.process.finder.tokenizer.pieces[token]
+        return Step(data, ended, partial(_logprob, self.process, tail, row, token))
+
+    def _go_on(self, token: int, ended: bool) -> None:
+        if ended or len(self._path) + 1 >= self._context_tokens:
+            self.wanted = None
+            return
+        self._path, self._tail = (*self._path, token), self._tail.push(token)
+        self.wanted = self._path
+
+    def _draw(self, row: Row) -> int:
+        follows = partial(self.process.follows, self._tail)
+        if self._generator is None:
+            best = next((token for token in descending(row) if follows(token)), None)
+            if best is None:
+                raise EngineError(NOTHING_FOLLOWS)
+            return best
+        hot = sharpen(row, self._sampling.temperature)
+        return draw_accepted(hot, self._sampling.top_p, follows, self._generator)
+
+
 class Sampler:
     """Draws continuations from weighed covers."""
 
@@ -52,35 +108,28 @@ class Sampler:
         self.engine = engine
         self.process = process
 
+    def begin(self, covers: CoverSet, sampling: Sampling, cover: Cover | None = None) -> Drawing:
+        """A continuation that begins with ``cover``, or as it is drawn from the covers."""
+        return Drawing(self.process, covers, sampling, self.engine.context_tokens, cover)
+
     def steps(self, covers: CoverSet, sampling: Sampling, cover: Cover | None = None) -> Iterator[Step]:
-        """Draws one token after another until the text ends or the model's context is full.
+        """Draws one token after another until the text ends or the model's context is full."""
+        drawing = self.begin(covers, sampling, cover)
+        yield drawing.first
+        while drawing.wanted is not None:
+            yield drawing.take(self.engine.evaluate(TokenTree(drawing.wanted), [TRUNK_END])[0])
 
-        The first is ``cover``, or drawn from the covers.
-        """
-        generator = sampling.generator()
-        if cover is None:
-            cover = draw_cover(self.process, covers, generator, sampling.top_p)
-        context = covers.contexts[cover.context]
-        pieces = self.process.finder.tokenizer.pieces
-        ended = self.process.is_end(cover.token)
-        yield Step(pieces[cover.token][len(context.residual) :], ended, lambda: cover.logprob)
-        path, tail, token = context.path, context.tail, cover.token
-        while not ended and len(path) + 1 < self.engine.context_tokens:
-            path, tail = (*path, token), tail.push(token)
-            row = self.engine.evaluate(TokenTree(path), [TRUNK_END])[0]
-            token = self._draw(tail, row, sampling, generator)
-            ended = self.process.is_end(token)
-            yield Step(b"" if ended else pieces[token], ended, partial(self._logprob, tail, row, token))
+    def advance(self, drawings: Sequence[Drawing]) -> list[Step]:
+        """The next step of each of some drawings that want one, all evaluated in one batch."""
+        tree, nodes = tree_of([drawing.wanted for drawing in drawings if drawing.wanted is not None])
+        rows = self.engine.evaluate(tree, nodes)
+        return [drawing.take(row) for drawing, row in zip(drawings, rows, strict=True)]
 
-    def _logprob(self, tail: Tail, row: Row, token: int) -> float:
-        restricted = self.process.restrict(tail, row)
-        return float(restricted.row[token]) - restricted.log_mass
 
-    def _draw(self, tail: Tail, row: Row, sampling: Sampling, generator: np.random.Generator | None) -> int:
-        if generator is None:
-            best = next((token for token in descending(row) if self.process.follows(tail, token)), None)
-            if best is None:
-                raise EngineError(NOTHING_FOLLOWS)
-            return best
-        hot = sharpen(row, sampling.temperature)
-        return draw_accepted(hot, sampling.top_p, partial(self.process.follows, tail), generator)
+def _known(logprob: float) -> float:
+    return logprob
+
+
+def _logprob(process: Process, tail: Tail, row: Row, token: int) -> float:
+    restricted = process.restrict(tail, row)
+    return float(restricted.row[token]) - restricted.log_mass
