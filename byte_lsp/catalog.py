@@ -11,18 +11,24 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 import platformdirs
 
 from byte_lsp.errors import CatalogError
+from byte_lsp.infill.confidence import Calibration
 from byte_lsp.toml_table import TomlTable
 
 Layout = Literal["prefix", "psm", "spm"]
 """The order of an infill prompt; ``prefix`` is the text before the cursor and nothing else."""
 
+Rewind = Literal["line", "none"]
+"""Where ``psm`` cuts the text before the cursor: at the start of the cursor's line, or at the cursor."""
+
 _LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+_REWINDS: tuple[Rewind, ...] = get_args(Rewind)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -79,7 +85,12 @@ Source = PyPiSource | HubSource | PathSource
 
 @dataclass(frozen=True, slots=True)
 class Infill:
-    """How a model is asked to fill in: a layout, and token spellings (empty: the model has no such token)."""
+    """How a model is asked to fill in: a layout, and token spellings (empty: the model has no such token).
+
+    ``ends`` end a middle, beside the tokens that end any text. ``lead`` is text that stands in front of the
+    text before the cursor. ``gap`` follows the repository's name and each other file, and ``path_inside``
+    puts the file's own path behind the token ``prefix``: both matter where there is a ``file_sep``.
+    """
 
     layout: Layout = "prefix"
     prefix: str = ""
@@ -88,6 +99,11 @@ class Infill:
     pad: str = ""
     repo: str = ""
     file_sep: str = ""
+    ends: tuple[str, ...] = ()
+    rewind: Rewind = "line"
+    lead: str = ""
+    gap: str = "\n"
+    path_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +111,30 @@ class Model:
     """One entry of the catalogue, or a file given by path.
 
     ``context_tokens`` is the longest text the model was trained for, None where only the file can tell.
-    ``start_token`` opens a text and ``end_tokens`` end it: spellings as the vocabulary stores them; none for
-    a file that the catalogue does not know. ``size_bytes`` and ``sha256`` are those of the model file, None
-    where the catalogue does not pin them. ``tried`` says whether byte-lsp's team has run this very file.
+    ``start_token`` opens a text and ``end_tokens`` end it: spellings as the vocabulary stores them. A file
+    that the catalogue does not know has none, and no ``infill``: there the file itself says.
+    ``size_bytes`` and ``sha256`` are those of the model file, None where the catalogue does not pin them.
+    ``tried`` says whether byte-lsp's team has run this very file. ``calibration`` is what its probabilities
+    are worth, where somebody has measured that.
     """
 
     name: str
     title: str
     source: Source
     licence: str = "unknown"
-    infill: Infill = Infill()
+    infill: Infill | None = None
     context_tokens: int | None = None
     start_token: str = ""
     end_tokens: tuple[str, ...] = ()
     tried: bool = False
     size_bytes: int | None = None
     sha256: str | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """The layout as far as the catalogue knows it."""
+        return self.infill.layout if self.infill else "prefix"
 
     @property
     def file_name(self) -> str:
@@ -232,12 +256,29 @@ def _read_model(table: TomlTable, families: Mapping[str, Infill]) -> Model:
         tried=table.flag("tried", False),
         size_bytes=table.count("size_bytes") if "size_bytes" in table else None,
         sha256=_read_sha256(table) if "sha256" in table else None,
+        calibration=_read_calibration(table.table("calibration")) if "calibration" in table else None,
     )
     table.finish()
     for key, value in (("size_bytes", model.size_bytes), ("sha256", model.sha256)):
         if value is None and isinstance(model.source, PyPiSource):
             raise table.fault(key, 'is missing; a source of kind "pypi" needs it')
     return model
+
+
+def _read_calibration(table: TomlTable) -> Calibration:
+    logprobs, confidences = table.numbers("logprobs"), table.numbers("confidences")
+    threshold = table.number("threshold")
+    table.finish()
+    if not logprobs or any(left >= right for left, right in pairwise(logprobs)):
+        raise table.fault("logprobs", "must be one number or more, each above the one before")
+    if len(confidences) != len(logprobs) or list(confidences) != sorted(confidences):
+        raise table.fault(
+            "confidences", f"must be {len(logprobs)} numbers, as many as logprobs, never falling"
+        )
+    for key, value in (("threshold", threshold), *(("confidences", each) for each in confidences)):
+        if not 0 <= value <= 1:
+            raise table.fault(key, f"must be from 0 to 1, not {value}")
+    return Calibration(logprobs, confidences, threshold)
 
 
 def _read_infill(table: TomlTable) -> Infill:
@@ -249,9 +290,31 @@ def _read_infill(table: TomlTable) -> Infill:
     missing = [key for key, spelling in tokens.items() if not spelling]
     if missing and known != "prefix":
         raise table.fault(missing[0], f'is missing; the layout "{layout}" needs it')
-    rest = {key: table.text(key, "") for key in ("pad", "repo", "file_sep")}
+    rest = {key: table.text(key, "") for key in ("pad", "repo", "file_sep", "lead")}
+    if rest["repo"] and not rest["file_sep"]:
+        raise table.fault("file_sep", 'is missing; a family with a token for "repo" needs it')
+    usual = Infill()
+    family = Infill(
+        known,
+        **tokens,
+        **rest,
+        ends=table.texts("ends") if "ends" in table else (),
+        rewind=_read_rewind(table, known),
+        gap=table.text("gap", usual.gap),
+        path_inside=table.flag("path_inside", usual.path_inside),
+    )
     table.finish()
-    return Infill(known, **tokens, **rest)
+    return family
+
+
+def _read_rewind(table: TomlTable, layout: Layout) -> Rewind:
+    if "rewind" in table and layout != "psm":
+        raise table.fault("rewind", f'is for the layout "psm"; this one is "{layout}"')
+    rewind = table.text("rewind", "line")
+    known = next((known for known in _REWINDS if known == rewind), None)
+    if known is None:
+        raise table.fault("rewind", f'must be one of {", ".join(_REWINDS)}, not "{rewind}"')
+    return known
 
 
 def _read_source(table: TomlTable) -> Source:

@@ -103,7 +103,7 @@ def _describe(model: Model, *, is_default: bool) -> dict[str, object]:
         "default": is_default,
         "size_bytes": _size_bytes(model),
         "licence": model.licence,
-        "layout": model.infill.layout,
+        "layout": model.layout,
         "context_tokens": model.context_tokens,
         "state": state(model),
         "tried": model.tried,
@@ -121,7 +121,7 @@ def _table(models: Iterable[Model], default: str) -> Table:
             f"{model.name} (default)" if model.name == default else model.name,
             "" if size_bytes is None else f"{size_bytes / 1e6:,.0f} MB",
             model.licence,
-            model.infill.layout,
+            model.layout,
             state(model),
             "tried" if model.tried else "untried",
         )

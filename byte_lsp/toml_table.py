@@ -1,8 +1,9 @@
 """A TOML table read key by key, so that every fault is reported with its file and its key."""
 
+import math
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from byte_lsp.errors import CatalogError
 
@@ -54,6 +55,15 @@ class TomlTable:
             for index, value in enumerate(self._take(key, list, None))
         )
 
+    def number(self, key: str) -> float:
+        """A number with or without a decimal point."""
+        return self._number(key, self._take(key, object, None))
+
+    def numbers(self, key: str) -> tuple[float, ...]:
+        return tuple(
+            self._number(f"{key}[{index}]", value) for index, value in enumerate(self._take(key, list, None))
+        )
+
     def table(self, key: str) -> "TomlTable":
         return TomlTable(self.file, self._at(key), self._take(key, dict, None))
 
@@ -88,10 +98,16 @@ class TomlTable:
     def _take(self, key: str, kind: type[T], default: T | None) -> T:
         self._known.add(key)
         if key in self._values:
-            return self._check(key, self._values[key], kind)
+            value = self._values[key]
+            return cast(T, value) if kind is object else self._check(key, value, kind)
         if default is None:
             raise self.fault(key, f"is missing; give {_KINDS[kind]}")
         return default
+
+    def _number(self, key: str, value: object) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+        raise self.fault(key, f"must be a number, not {_KINDS.get(type(value), type(value).__name__)}")
 
     def _check(self, key: str, value: object, kind: type[T]) -> T:
         if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):

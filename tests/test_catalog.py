@@ -22,6 +22,13 @@ context_tokens = 2048
 start_token = ""
 end_tokens = ["</s>"]
 """
+FILLS = """
+[infill.x]
+layout = "psm"
+prefix = "<P>"
+suffix = "<S>"
+middle = "<M>"
+"""
 PATH = """
 [model.source]
 kind = "path"
@@ -83,7 +90,8 @@ def test_models_of_the_hub_are_untried_and_carry_no_hash(tmp_path: Path) -> None
     for model in from_hub:
         assert not model.tried
         assert (model.size_bytes, model.sha256) == (None, None)
-        assert model.infill.layout in ("psm", "spm")
+        assert model.infill is not None
+        assert model.layout in ("psm", "spm")
         assert len({model.infill.prefix, model.infill.suffix, model.infill.middle}) == 3
 
 
@@ -97,12 +105,13 @@ def test_a_wrong_name_lists_the_near_ones(tmp_path: Path) -> None:
 def test_a_path_is_taken_where_a_name_is(tmp_path: Path) -> None:
     model = resolve(tmp_path / "some.gguf")
     assert model.source == PathSource(tmp_path / "some.gguf")
-    assert (model.infill, model.start_token) == (Infill(), "")
+    assert (model.infill, model.layout, model.start_token) == (None, "prefix", "")
 
 
 def test_a_path_with_a_known_file_name_takes_that_models_tokens() -> None:
     model = resolve("downloads/Qwen2.5-Coder-3B-Q8_0.gguf")
     assert model.source == PathSource(Path("downloads/Qwen2.5-Coder-3B-Q8_0.gguf"))
+    assert model.infill is not None
     assert model.infill.suffix == "<|fim_suffix|>"
 
 
@@ -116,6 +125,17 @@ def test_the_users_models_are_added_and_replace_ours(tmp_path: Path) -> None:
     assert catalog.get("mine").infill == Infill("psm", "<P>", "<S>", "<M>")
     assert catalog.get("codellama-7b").licence == "MIT"
     assert catalog.get("gemma3-270m").licence == "Gemma Terms of Use"
+
+
+def test_a_family_of_the_user_may_say_everything_that_ours_do(tmp_path: Path) -> None:
+    keys = (
+        'pad = "<A>"\nrepo = "<R>"\nfile_sep = "<F>"\nends = ["<E>"]\nrewind = "none"\nlead = " "\n'
+        'gap = ""\npath_inside = true\n'
+    )
+    content = FILLS + keys + ENTRY.replace('"none"', '"x"') + PATH
+    assert load_catalog(write(tmp_path, content)).get("mine").infill == Infill(
+        "psm", "<P>", "<S>", "<M>", "<A>", "<R>", "<F>", ("<E>",), "none", " ", "", True
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,6 +171,15 @@ def test_the_users_models_are_added_and_replace_ours(tmp_path: Path) -> None:
             '[infill.x]\nlayout = "spm"\nprefix = "<P>"',
             'infill.x.suffix is missing; the layout "spm" needs it',
         ),
+        (FILLS + 'rewind = "word"', 'infill.x.rewind must be one of line, none, not "word"'),
+        (
+            FILLS.replace("psm", "spm") + 'rewind = "none"',
+            'infill.x.rewind is for the layout "psm"; this one is "spm"',
+        ),
+        (FILLS + 'repo = "<R>"', 'infill.x.file_sep is missing; a family with a token for "repo" needs it'),
+        (FILLS + 'ends = "<E>"', "infill.x.ends must be a list, not a string"),
+        (FILLS + "path_inside = 1", "infill.x.path_inside must be true or false, not a whole number"),
+        (FILLS + 'rewinds = "none"', "infill.x.rewinds is an unknown key; did you mean rewind?"),
         ("= 1", "not a TOML file: Invalid statement"),
     ],
 )

@@ -8,6 +8,7 @@ the canonical process (``model.ContextSet``), so that the difference is in the c
 * ``healing``: the last token is rolled back and the next one must begin with its bytes.
 """
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,14 @@ class BareProcess:
         silent = [token for token, piece in enumerate(pieces) if not piece and token not in self._ends]
         self._silent = np.array(silent, dtype=np.intp)
         self._none = np.zeros(len(pieces), dtype=np.bool_)
+
+    def framed(self, framing: Framing) -> "BareProcess":
+        """The same process in another framing, at no cost to speak of where its ends are the same."""
+        if framing.ends != self.framing.ends:
+            return BareProcess(self.finder, framing)
+        other = copy(self)
+        other.framing = framing
+        return other
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The row, tokens that neither stand for text nor end it at minus infinity."""

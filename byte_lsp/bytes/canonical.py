@@ -46,6 +46,9 @@ class Process(Protocol):
     finder: ContextFinder
     framing: Framing
 
+    def framed(self, framing: Framing) -> "Process":
+        """The same process in another framing."""
+
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The distribution's numerators after ``tail``, and their sum."""
 
@@ -72,6 +75,10 @@ class CanonicalProcess:
         self.most_asked = most_asked
         self._ends = frozenset(framing.ends)
         self._end_ids = np.array(framing.ends, dtype=np.intp)
+
+    def framed(self, framing: Framing) -> "CanonicalProcess":
+        """The same process in another framing, at no cost to speak of: what is known is shared."""
+        return CanonicalProcess(self.finder, framing, self.unasked_mass, self.most_asked)
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The canonical distribution's numerators after ``tail``, at a temperature above zero.

@@ -1,5 +1,6 @@
 """How a text stands in a model's token sequence: the tokens before it, and those that end it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from byte_lsp.errors import CatalogError
@@ -25,6 +26,14 @@ class Framing:
 
     head: tuple[int, ...]
     ends: tuple[int, ...]
+
+    def with_head(self, head: tuple[int, ...]) -> "Framing":
+        """The same ends after another head."""
+        return Framing(head, self.ends)
+
+    def with_ends(self, more: Iterable[int]) -> "Framing":
+        """The same head, and these tokens end a text too."""
+        return Framing(self.head, tuple(sorted({*self.ends, *more})))
 
 
 def frame(vocabulary: Vocabulary, start_token: str = "", end_tokens: tuple[str, ...] = ()) -> Framing:

@@ -1,7 +1,7 @@
 """The vocabulary of a model: the bytes of every token, and what kind of token it is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -39,6 +39,12 @@ _BYTE_SPELLING = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 _KINDS_KEY, _SCORES_KEY = "tokenizer.ggml.token_type", "tokenizer.ggml.scores"
 _CONVERT_ANEW = "the file is damaged or was badly converted: fetch or convert it anew"
 
+_FILL_SPELLING = re.compile(
+    r"<\|fim_(prefix|suffix|middle)\|>|<fim[-_](prefix|suffix|middle)>|<\uff5cfim\u2581(begin|hole|end)\uff5c>"
+    r"|\u2581?<(PRE|SUF|MID|EOT)>|<\|code_(prefix|suffix|middle)\|>|<\|(prefix|suffix|middle)\|>"
+)
+"""What llama.cpp takes for control tokens even where a file calls them text."""
+
 _GPT2_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _GPT2_OTHERS = [byte for byte in range(256) if byte not in set(_GPT2_PRINTABLE)]
 BYTE_OF_GPT2_CHARACTER = {chr(byte): byte for byte in _GPT2_PRINTABLE} | {
@@ -47,7 +53,39 @@ BYTE_OF_GPT2_CHARACTER = {chr(byte): byte for byte in _GPT2_PRINTABLE} | {
 """The printable stand-ins by which byte-level BPE vocabularies spell their bytes (GPT-2's encoder.py)."""
 
 
+_TEXT_KINDS = (Kind.NORMAL, Kind.USER_DEFINED)
 _CHARACTER_LEVEL = frozenset({"gemma4", "granite-embed-multi-311m", "sarvam-moe"})
+
+
+@dataclass(frozen=True, slots=True)
+class FillTokens:
+    """The tokens for filling in that a GGUF file names in its metadata, each None where it names none.
+
+    ``repo`` comes before a repository's name, ``file_sep`` before each file, and ``end`` ends a turn or, in
+    models for filling in, the middle.
+    """
+
+    prefix: int | None = None
+    suffix: int | None = None
+    middle: int | None = None
+    pad: int | None = None
+    repo: int | None = None
+    file_sep: int | None = None
+    end: int | None = None
+
+
+_FILL_KEYS = {
+    "prefix": ("fim_pre", "prefix"),
+    "suffix": ("fim_suf", "suffix"),
+    "middle": ("fim_mid", "middle"),
+    "pad": ("fim_pad",),
+    "repo": ("fim_rep",),
+    "file_sep": ("fim_sep",),
+    "end": ("eot",),
+}
+"""``tokenizer.ggml.NAME_token_id`` in the GGUF specification; the second name is that of older files."""
+
+_NO_TOKEN = (-1, 0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -68,6 +106,7 @@ class Vocabulary:
     scores: Sequence[float]
     bos_id: int | None
     eos_id: int | None
+    fill: FillTokens = FillTokens()
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -124,7 +163,8 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
             "BPE ('llama') and Gemma 4's are"
         )
     pre = "gemma4" if model == "gemma4" else _text(metadata.get("tokenizer.ggml.pre")) or "default"
-    kinds = _kinds(path, metadata.get(_KINDS_KEY), len(spellings))
+    fill = _fill_tokens(path, metadata, len(spellings))
+    kinds = _without_fill_text(_kinds(path, metadata.get(_KINDS_KEY), len(spellings)), spellings, fill)
     scores = _scores(path, metadata.get(_SCORES_KEY), len(spellings))
     _check_byte_tokens(path, spellings, kinds)
     byte_level = _is_byte_level(model, pre)
@@ -138,6 +178,7 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
         scores=scores,
         bos_id=_optional_int(metadata.get("tokenizer.ggml.bos_token_id")),
         eos_id=_optional_int(metadata.get("tokenizer.ggml.eos_token_id")),
+        fill=fill,
     )
 
 
@@ -204,6 +245,36 @@ def _scores(path: str | Path, value: MetadataValue | None, length: int) -> list[
     )
     _check_length(path, _SCORES_KEY, len(found), length)
     return found
+
+
+def _fill_tokens(path: str | Path, metadata: Mapping[str, MetadataValue], length: int) -> FillTokens:
+    found: dict[str, int] = {}
+    for field, names in _FILL_KEYS.items():
+        for name in names:
+            key = f"tokenizer.ggml.{name}_token_id"
+            token = _fill_token(path, key, metadata.get(key), length)
+            if token is not None:
+                found.setdefault(field, token)
+    return FillTokens(**found)
+
+
+def _fill_token(path: str | Path, key: str, value: MetadataValue | None, length: int) -> int | None:
+    if value is None or value in _NO_TOKEN:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < length:
+        raise TokenizerError(f"{path}: {key} is {value!r}, which is none of {length} tokens; {_CONVERT_ANEW}")
+    return value
+
+
+def _without_fill_text(kinds: list[int], spellings: Sequence[str], fill: FillTokens) -> list[int]:
+    """Kinds in which no token for filling in is text: text that spells one must not become one."""
+    named = {fill.prefix, fill.suffix, fill.middle, fill.pad, fill.repo, fill.file_sep}
+    return [
+        int(Kind.CONTROL)
+        if kind in _TEXT_KINDS and (token in named or _FILL_SPELLING.fullmatch(spelling))
+        else kind
+        for token, (kind, spelling) in enumerate(zip(kinds, spellings, strict=True))
+    ]
 
 
 def _check_length(path: str | Path, key: str, found: int, expected: int) -> None:
