@@ -4,14 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byte_lsp.infill.finish import (
-    cut_to_characters,
-    drop_blank_tail,
-    drop_overlap,
-    finish,
-    finish_one,
-    set_line_ends,
-)
+from byte_lsp.infill.brackets import find_marks, match
+from byte_lsp.infill.finish import Fitted, cut_to_characters, fit, present, set_line_ends
+from byte_lsp.infill.problem import InfillProblem
+
+
+def fitted(language: str, prefix: str, text: str, suffix: str, *, goes_on: bool = False) -> tuple[str, int]:
+    problem = InfillProblem(
+        prefix.encode(), suffix.encode(), language, max_lines=0, suffix_goes_on=goes_on, max_bytes=400
+    )
+    found = fit(text.encode(), problem)
+    return found.text.decode(), found.replaced_bytes
 
 
 @given(st.binary(max_size=40))
@@ -30,37 +33,100 @@ def test_half_a_character_is_cut_off(missing_bytes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "rest", "kept"),
+    ("language", "prefix", "text", "suffix", "kept"),
     [
-        (b"item)", b")", b"item"),
-        (b"item))", b"))", b"item"),
-        (b"item)", b"):", b"item"),
-        (b"a, b)", b", b)", b"a"),
-        (b"item", b")", b"item"),
-        (b"same", b"same", b""),
-        (b"a b ", b"   ", b"a b "),
-        (b"a b ", b"", b"a b "),
-        (b"xx", b"xxx", b""),
-        ("é".encode(), "é)".encode(), b""),
+        # What the suffix has already.
+        ("python", "f(", "a, b", ", b)\n", "a"),
+        ("python", "f(", "a ,b", ", b)\n", "a"),
+        ("python", "x = ", "foo.bar(1)", "foo.baz()\n", ""),
+        ("java", "return ", "left + this.b;", "this.b;\n", "left + "),
+        ("javascript", "const a = ", "await b()", "b()\n", "await "),
+        ("typescript", "let a", ": string = b;", " = b;\n", ": string"),
+        ("rust", "let x", ": u8 = 1;", " = 1;\n", ": u8"),
+        ("python", "x = it", "ems", "s\n", "ems"),
+        ("markdown", "so usefu", "l.", "l, but\n", ""),
+        ("javascript", "a.", "then(b => {", "catch(c)\n", ""),
+        ("lua", "f(bufn", "r", "r)\n", ""),
+        ("python", "f(", "data", "a)\n", "data"),
+        ("markdown", "The ", "quick fox", "fox jumps\n", "quick "),
+        ("markdown", "Ein ", "schönes Übel", "Übel naht\n", "schönes "),
+        ("html", "<p>", "Hello</p>", "</p>\n", "Hello"),
+        ("yaml", "a: [", "1, 2]", "]\n", "1, 2"),
+        # Brackets, quotes and comments stay what they are.
+        ("python", "f(", "a, g(", ", b)\n", "a, g"),
+        ("python", "f(", "a, {'b': [1", ", b)\n", "a"),
+        ("python", "f(", "(", ", b)\n", ""),
+        ("c", "x = a", "[i] + (b", " * 2;\n", "[i] +"),
+        ("go", "f(", "a), g(b", ", c)\n", "a"),
+        ("python", 'f("a ', 'b", c', ' d")\n', "b"),
+        ("python", "f('", "a', 'b", "')\n", "a', 'b"),
+        ("lua", "f('", "x', 1", "im.y')\n", ""),
+        ("lua", "f('", "x ', 1", ".y')\n", "x"),
+        ("python", "x = a", " + b  # why", " + c\n", " + b"),
+        ("cpp", "x = a", " + b; // why", " + c;\n", " + b;"),
+        ("lua", "x = a", " + b -- why", " + c\n", " + b"),
+        ("javascript", " *", "/", " text\n", ""),
+        ("c", "/* a ", "b */ c", " d */\n", "b"),
+        ("shellscript", "echo ", "$# a", " b\n", "$# a"),
+        ("rust", "fn f<'a>(x: ", "&'a str", ", y: u8)\n", "&'a str"),
+        # The end of a line as the rest has it: another rest, not a part of the line.
+        ("javascript", "x", " = 0;", " = f(1);\n", ""),
+        ("javascript", "f(", "a, b);", ");\n", "a, b"),
+        # The end of a line: openers stay open, closers that the suffix has go.
+        ("php", "if ($a", ") {", "\n}\n", ") {"),
+        ("ruby", "puts a.", "map { |b| b }", "\n", "map { |b| b }"),
+        ("python", "f(\n    a", ", b)", "\n)\n", ", b"),
+        ("python", "x = f(", "a, b)", "\ny = 1\n", "a, b)"),
+        ("java", "f(", "a));", "\n", "a)"),
+        # Whole lines that follow anyway, blank ends.
+        ("python", "x = 1\n", "y = 2", "\ny = 2\n", ""),
+        ("python", "def f():\n", "    a\nb = 1\nc", "\nb = 1\nc = 2\n", "    a"),
+        ("python", "x = ", "1  \n\n", "\n", "1"),
+        ("python", "x = ", "  \n \n", "\n", ""),
+        ("python", "", "\t", "", ""),
     ],
 )
-def test_the_longest_overlap_with_the_rest_of_the_line_goes(text: bytes, rest: bytes, kept: bytes) -> None:
-    assert drop_overlap(text, rest) == kept
-
-
-@given(st.binary(max_size=12), st.binary(min_size=1, max_size=12))
-def test_what_is_dropped_stands_in_the_file_already(text: bytes, rest: bytes) -> None:
-    kept = drop_overlap(text, rest)
-    assert text.startswith(kept)
-    assert rest.startswith(text[len(kept) :])
+def test_what_is_kept_between_prefix_and_suffix(
+    language: str, prefix: str, text: str, suffix: str, kept: str
+) -> None:
+    assert fitted(language, prefix, text, suffix) == (kept, 0)
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
-    [(b"a\n", b"a"), (b"a\n    ", b"a"), (b"a \n\n b", b"a \n\n b"), (b"a  ", b"a  "), (b"\n\n", b"")],
+    ("language", "prefix", "text", "suffix", "kept", "replaced"),
+    [
+        ("python", "foo(", "a) + b(c)", ")\n", "a) + b(c)", 1),
+        ("python", "def f(", "self, x) -> int:", "):\n", "self, x) -> int:", 2),
+        ("python", 'print("', 'hello", x)', '")\n', 'hello", x)', 2),
+        ("c", "f(", "a) || g(b);", ");  \n", "a) || g(b);", 2),
+        ("rust", "let a = [", "1, 2].iter();", "];\n", "1, 2].iter();", 2),
+        ("javascript", "a = {", "b: [1]}.c()", "}\n", "b: [1]}.c()", 1),
+        ("python", "foo(", "a, b)", ")\n", "a, b", 0),
+        ("python", "foo(", "a) + b(c", ")\n", "a", 0),
+        ("python", "foo(", "a)) + 1", ")\n", "a", 0),
+        ("python", "foo(", "a", ")\n", "a", 0),
+        ("python", "foo(", "a) + b", ");\n", "a", 0),
+        ("javascript", "  a: 1", ".foo(b, c)", ",\n", ".foo(b, c)", 0),
+        ("python", 'x = "', 'a" + "b"', '"\n', 'a" + "b', 0),
+        ("python", "foo(", "a) + b(c)", ", d)\n", "a", 0),
+    ],
 )
-def test_blank_lines_at_the_end_go(text: bytes, kept: bytes) -> None:
-    assert drop_blank_tail(text) == kept
+def test_the_text_takes_the_place_of_what_the_editor_closed(
+    language: str, prefix: str, text: str, suffix: str, kept: str, replaced: int
+) -> None:
+    assert fitted(language, prefix, text, suffix) == (kept, replaced)
+
+
+def test_a_suggestion_is_indented_as_the_file_is() -> None:
+    prefix = "func f() {\n\tif x {\n\t\ty()\n\t}\n}\n\nfunc g() {"
+    assert fitted("go", prefix, "\n    if a {\n        b()\n    }\n}", "\n") == (
+        "\n\tif a {\n\t\tb()\n\t}\n}",
+        0,
+    )
+
+
+def test_presented_texts_have_the_files_line_ends_and_no_twins() -> None:
+    assert present([b"a\nb", b"", b"a\r\nb", b" \n", b"c"], b"\r\n") == (b"a\r\nb", b"c")
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -68,10 +134,68 @@ def test_line_ends_become_the_files_own(line_end: bytes) -> None:
     assert set_line_ends(b"a\nb\r\nc\rd", line_end) == line_end.join([b"a", b"b", b"c", b"d"])
 
 
-def test_candidates_are_finished_in_order_without_blanks_and_twins() -> None:
-    candidates = [b"x)\n", b"  ", b"y", b"x)", b"", b"\xf0\x9f"]
-    assert finish(candidates, b")", b"\n") == (b"x", b"y")
+PARTS = st.sampled_from(
+    [
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        '"',
+        "'",
+        ", ",
+        "; ",
+        ":",
+        " ",
+        "a",
+        "foo",
+        "b.c",
+        "é",
+        "# ",
+        "//",
+        "\n",
+        "\n    ",
+    ]
+)
+TEXTS = st.lists(PARTS, max_size=10).map(lambda parts: "".join(parts).encode())
+LANGUAGES = st.sampled_from(["python", "javascript", "rust", ""])
 
 
-def test_line_ends_are_set_after_the_overlap_was_found() -> None:
-    assert finish_one(b"a(\n  b)", b")", b"\r\n") == b"a(\r\n  b"
+@given(TEXTS, st.binary(max_size=3), TEXTS, TEXTS, LANGUAGES, st.booleans())
+def test_what_holds_of_every_fitted_text(
+    text: bytes, end: bytes, prefix: bytes, suffix: bytes, language: str, goes_on: bool
+) -> None:
+    problem = InfillProblem(prefix, suffix, language, max_lines=0, suffix_goes_on=goes_on)
+    found = fit(text + end, problem)
+    found.text.decode()
+    assert fit(found.text, problem) in (found, Fitted(found.text, 0))
+    assert not found.text or found.text.strip()
+    words = [line.strip() for line in found.text.split(b"\n")]
+    assert [line.strip() for line in (text + end).split(b"\n")][: len(words) - 1] == words[:-1]
+    rest = suffix.split(b"\n")[0]
+    assert suffix[: found.replaced_bytes] == rest[: found.replaced_bytes]
+    if rest.strip() and found.text:
+        assert b"\n" not in found.text
+        check_line(prefix.split(b"\n")[-1], found, rest)
+
+
+def check_line(line: bytes, found: Fitted, rest: bytes) -> None:
+    """The brackets and quotes of a line are as they were, or fewer are open."""
+    before = match(find_marks(line + rest))
+    after = match(find_marks(line + found.text + rest[found.replaced_bytes :]))
+    assert len(after[1]) <= len(before[1])
+    quotes = [mark.is_quote for mark in find_marks(line + rest)].count(True)
+    marks = find_marks(line + found.text + rest[found.replaced_bytes :])
+    assert [mark.is_quote for mark in marks].count(True) <= quotes
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_the_next_characters_are_not_repeated(text: bytes, prefix: bytes, suffix: bytes) -> None:
+    found = fit(text, InfillProblem(prefix, suffix))
+    rest = suffix.split(b"\n")[0]
+    behind = "".join(suffix[found.replaced_bytes :].decode().split())
+    own = "".join(found.text.decode().split())
+    if rest.strip() and not found.replaced_bytes and len(behind) >= 3 and own:
+        assert not own.startswith(behind[:3])
+        assert not own.endswith(behind[:3])
