@@ -3,7 +3,8 @@
 A cache keeps *branches*: token sequences by number, which share the cells of their common beginnings. A new
 tree goes on from the longest cached beginning of each of its paths, whichever branch that lies in, and every
 token that no branch holds is evaluated once. Branches that the last tree did not use are *stale*: they are
-kept while they are small, and the least recently used goes first.
+kept while they are small, and the least recently used goes first. The beginnings of paths that are *held*
+stay whatever their size.
 
 Nothing here knows an engine: anything with ``Cells`` can follow the chunks that come out.
 """
@@ -76,6 +77,15 @@ class BranchCache:
         self._branches: dict[int, Branch] = {}  # least recently used first
         self._free = list(range(most_branches - 1, -1, -1))
         self._in_use: set[int] = set()
+        self._held: Sequence[tuple[int, ...]] = ()
+
+    def cached_tokens(self, path: tuple[int, ...]) -> int:
+        """How many leading tokens of ``path`` are cached and can be gone on from."""
+        return max((self._usable(number, agreed) for number, agreed in self._agreements(path)), default=0)
+
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        """Let no beginning of ``paths`` go stale, until others are named."""
+        self._held = tuple(paths)
 
     def chunks(self, shape: TreeShape, rows: Mapping[int, Sequence[int]]) -> Iterator[Sequence[Entry]]:
         """The decode calls that a tree needs; ``rows`` says which results each node asked for gives.
@@ -120,8 +130,9 @@ class BranchCache:
             self._cells.cut(number, self._branches[number].length)
 
     def drop_stale(self, stale_tokens: int = 0) -> None:
-        """Forget what the tree at work does not use, but for so many tokens."""
-        for number in reversed([number for number in self._branches if number not in self._in_use]):
+        """Forget what the tree at work does not use, but for so many tokens and, if any, what is held."""
+        spared = self._in_use | (self._held_branches() if stale_tokens else set())
+        for number in reversed([number for number in self._branches if number not in spared]):
             own = len(self._branches[number].tail)
             if 0 < own <= stale_tokens:
                 stale_tokens -= own
@@ -229,6 +240,25 @@ class BranchCache:
         del self._branches[number]
         self._in_use.discard(number)
         self._free.append(number)
+
+    def _held_branches(self) -> set[int]:
+        """The branches that hold more of a held path than the newest trunk does."""
+        held = set()
+        for path in self._held:
+            number, agreed = max(self._agreements(path), key=lambda found: found[1], default=(-1, 0))
+            if agreed > agreement(self._trunk, path):
+                held.add(number)
+        return held
+
+    def _agreements(self, path: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+        """Each branch and how many leading tokens it has in common with ``path``."""
+        common = agreement(self._trunk, path)
+        for number, branch in self._branches.items():
+            beyond = agreement(branch.tail, path[branch.shared :]) if branch.shared <= common else 0
+            yield number, min(branch.shared, common) + beyond
+
+    def _usable(self, number: int, agreed: int) -> int:
+        return agreed if self._cells.least_length(number) <= agreed else 0
 
     def _longest_shared(self) -> int:
         return max((branch.shared for branch in self._branches.values()), default=0)

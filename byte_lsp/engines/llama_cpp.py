@@ -125,6 +125,12 @@ class LlamaCppEngine:
         """Empty the cache: the next evaluation begins anew."""
         self._cache.forget()
 
+    def cached_tokens(self, path: tuple[int, ...]) -> int:
+        return self._cache.cached_tokens(path)
+
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        self._cache.hold(paths)
+
     def interrupt(self, stop: bool) -> None:
         self._stop[0] = b"\1" if stop else b"\0"
 

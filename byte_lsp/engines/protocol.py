@@ -94,6 +94,15 @@ class Engine(Protocol):
         ``interrupt``, ``ContextFull`` and other ``EngineError`` if the tree does not fit or the model fails.
         """
 
+    def cached_tokens(self, path: tuple[int, ...]) -> int:
+        """How many leading tokens of ``path`` are cached and can be gone on from."""
+
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        """Keep what is cached of the beginnings of ``paths``, however large, until others are named.
+
+        For prompts that take turns. What is held goes all the same where a tree has no room otherwise.
+        """
+
     def interrupt(self, stop: bool) -> None:
         """Make a running evaluation, and those to come, stop at once with ``Cancelled``; or no longer so."""
 

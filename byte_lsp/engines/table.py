@@ -57,6 +57,12 @@ class TableEngine:
         paths = _paths(tree)
         return np.array([self.row(paths[node]) for node in nodes]).reshape(len(nodes), self._vocabulary_size)
 
+    def cached_tokens(self, path: tuple[int, ...]) -> int:
+        return self._cache.cached_tokens(path)
+
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        self._cache.hold(paths)
+
     def interrupt(self, stop: bool) -> None:
         if stop:
             self._stop.set()

@@ -105,6 +105,12 @@ class TransformersEngine:
         self._cache.forget()
         self._cells.clear()
 
+    def cached_tokens(self, path: tuple[int, ...]) -> int:
+        return self._cache.cached_tokens(path)
+
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        self._cache.hold(paths)
+
     def interrupt(self, stop: bool) -> None:
         if stop:
             self._stop.set()

@@ -21,16 +21,24 @@ def prefix_window(text: bytes | bytearray, cursor: int, limit_bytes: int) -> byt
     step = max(1, limit_bytes // 4)
     floor = -(-(cursor - limit_bytes) // step) * step
     line_end = LINE_END.search(text, floor - 1, floor + step)
-    start = line_end.end() if line_end else _next_character(text, floor)
+    start = line_end.end() if line_end else next_character(text, floor)
     return bytes(text[start:cursor])
 
 
 def suffix_window(text: bytes | bytearray, cursor: int, limit_bytes: int) -> bytes:
-    """The first bytes from ``cursor`` on, at most ``limit_bytes``; whole lines if one fits."""
+    """The first bytes from ``cursor`` on, at most ``limit_bytes`` and mostly at least half of it.
+
+    The end stays where it is in the text behind the cursor while that text is not edited: it moves in steps
+    of a quarter of the limit, counted from the end of ``text``, and rests behind the last line end before the
+    step, or at the last character where a line is longer than a step.
+    """
     if len(text) - cursor <= limit_bytes:
         return bytes(text[cursor:])
-    window = bytes(text[cursor : _previous_character(text, cursor + limit_bytes)])
-    return window[: window.rfind(b"\n") + 1] or window
+    step = max(1, limit_bytes // 4)
+    beyond = -(-(len(text) - cursor - limit_bytes) // step) * step
+    ceiling = max(len(text) - beyond, cursor)
+    line_end = text.rfind(b"\n", max(ceiling - step, cursor), ceiling) + 1
+    return bytes(text[cursor : line_end or max(previous_character(text, ceiling), cursor)])
 
 
 def fit_window(prefix: bytes, room: int, count_tokens: Callable[[bytes], int]) -> bytes:
@@ -47,13 +55,15 @@ def unify_line_ends(text: bytes) -> bytes:
     return LINE_END.sub(b"\n", text)
 
 
-def _next_character(text: bytes | bytearray, offset: int) -> int:
+def next_character(text: bytes | bytearray, offset: int) -> int:
+    """The first offset from ``offset`` on at which a character begins, or the end."""
     while offset < len(text) and text[offset] & 0xC0 == 0x80:
         offset += 1
     return offset
 
 
-def _previous_character(text: bytes | bytearray, offset: int) -> int:
+def previous_character(text: bytes | bytearray, offset: int) -> int:
+    """The last offset up to ``offset`` at which a character begins."""
     while 0 < offset < len(text) and text[offset] & 0xC0 == 0x80:
         offset -= 1
     return offset

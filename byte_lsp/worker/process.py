@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +24,7 @@ from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
 from byte_lsp.errors import ByteLspError, Cancelled, ContextFull, EngineError
 from byte_lsp.infill.byte_infiller import ByteInfiller
 from byte_lsp.infill.infiller import LEAST_CONTEXT_TOKENS, Infiller
+from byte_lsp.infill.layouts import find_form
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.infill.stopping import Limits
 from byte_lsp.tokens.tokenizer import load_tokenizer
@@ -66,7 +67,24 @@ class _Inbox:
         self._pending: set[int] = set()
         self._cancelled: set[int] = set()
         self._running: int | None = None
+        self._is_idle = False
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
+
+    def idle(self, work: Callable[[Callable[[], bool]], None]) -> None:
+        """Do ``work``, which is told how to ask whether it is still wanted, unless a request waits.
+
+        When one arrives the engines are interrupted; ``begin`` takes that back.
+        """
+        with self._lock:
+            if not self._waiting.empty():
+                return
+            self._interrupt(False)
+            self._is_idle = True
+        try:
+            work(self._waiting.empty)
+        finally:
+            with self._lock:
+                self._is_idle = False
 
     def begin(self) -> Request | Failure:
         """Wait for the next request and mark it as running."""
@@ -87,12 +105,8 @@ class _Inbox:
 
     def _read(self) -> None:
         while (message := self._next()) is not None:
-            if isinstance(message, Request):
-                with self._lock:
-                    self._pending.add(message.number)
-                self._waiting.put(message)
-            elif isinstance(message, Failure):
-                self._waiting.put(message)
+            if isinstance(message, Request | Failure):
+                self._accept(message)
             elif isinstance(message, Cancel):
                 self._cancel(message.number)
         os._exit(0)  # the parent is gone; native code may be busy, so there is nobody to ask
@@ -105,6 +119,14 @@ class _Inbox:
                 traceback.print_exc()
                 os._exit(1)  # without this thread nobody would be answered any more
             return Failure(error.number, f"the request cannot be read: {error}")
+
+    def _accept(self, message: Request | Failure) -> None:
+        with self._lock:
+            if isinstance(message, Request):
+                self._pending.add(message.number)
+            self._waiting.put(message)
+            if self._is_idle:
+                self._interrupt(True)
 
     def _cancel(self, number: int) -> None:
         with self._lock:
@@ -124,6 +146,15 @@ class _Solver:
     def __init__(self, engine: Engine, infiller: Infiller | ByteInfiller) -> None:
         self._engine = engine
         self._infiller = infiller
+
+    def idle(self, is_wanted: Callable[[], bool]) -> None:
+        """Do what makes the next request faster, while it is wanted; what goes wrong there fails none."""
+        if isinstance(self._infiller, ByteInfiller):
+            return
+        try:
+            self._infiller.idle(is_wanted)
+        except ByteLspError:
+            traceback.print_exc()
 
     def solve(self, problem: Problem) -> Solution:
         if isinstance(problem, InfillProblem):
@@ -224,7 +255,8 @@ def _load(config: WorkerConfig, member: MemberConfig) -> Infiller:
     faults.strike("first-evaluation", safe_path=config.safe_path)
     # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
     engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
-    return Infiller(engine, tokenizer, framing)
+    form = find_form(tokenizer.vocabulary, member.infill)
+    return Infiller(engine, tokenizer, framing, form, member.calibration)
 
 
 def _load_engine(config: WorkerConfig, path: Path) -> Engine:
@@ -246,6 +278,7 @@ def _load_engine(config: WorkerConfig, path: Path) -> Engine:
 
 def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:
     while True:
+        inbox.idle(solver.idle)
         request = inbox.begin()
         if isinstance(request, Failure):
             write_message(output, request)

@@ -188,6 +188,83 @@ def test_branches_that_hold_nothing_of_their_own_are_given_back() -> None:
     assert [sequence for sequence in cells.sequences.values() if sequence] == [[1, 2, 3, 4, 5, 7]]
 
 
+def test_how_much_of_a_path_is_cached() -> None:
+    cells = WholeSequences(1000)
+    cache = BranchCache(cells, 1000)
+    assert cache.cached_tokens((1, 2, 3)) == 0
+    evaluate_all(cache, cells, TokenTree((1, 2, 3), (4, 5, 6), (TRUNK_END, 0, TRUNK_END)), [])
+    evaluate_all(cache, cells, TokenTree((1, 2, 7, 8)), [])
+    found = {
+        path: cache.cached_tokens(path)
+        for path in [(1, 2, 3, 4, 5, 9), (1, 2, 3, 6), (1, 2, 7), (1, 9), (9,)]
+    }
+    assert found == {(1, 2, 3, 4, 5, 9): 5, (1, 2, 3, 6): 4, (1, 2, 7): 3, (1, 9): 1, (9,): 0}
+    cache.forget()
+    assert cache.cached_tokens((1, 2, 3)) == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(calls=st.lists(trees(), max_size=6), asked=trees())
+def test_what_is_said_to_be_cached_is_what_evaluating_does_without(
+    calls: list[tuple[TokenTree, list[int]]], asked: tuple[TokenTree, list[int]]
+) -> None:
+    cells = WholeSequences(10_000)
+    cache = BranchCache(cells, 10_000)
+    for tree, nodes in calls:
+        evaluate_all(cache, cells, tree, nodes)
+    path = asked[0].trunk
+    cached = cache.cached_tokens(path)
+    assert evaluate_all(cache, cells, TokenTree(path), []) == len(path) - cached
+    assert cache.cached_tokens(path) == len(path)
+
+
+def test_what_a_sliding_window_let_go_does_not_count_as_cached() -> None:
+    cells = WholeSequences(100, window=1)
+    cache = BranchCache(cells, 100)
+    evaluate_all(cache, cells, TokenTree(tuple(range(20))), [])
+    assert cache.cached_tokens(tuple(range(21))) == 20
+    assert cache.cached_tokens(tuple(range(10))) == 0
+
+
+def test_held_paths_take_turns_however_long() -> None:
+    cells = WholeSequences(10_000)
+    cache = BranchCache(cells, 10_000, stale_tokens=30)
+    long, short = tuple(range(1000, 1500)), tuple(range(1000, 1001)) + tuple(range(2000, 2100))
+    cache.hold((long, short))
+    for at in range(5):
+        evaluate_all(cache, cells, TokenTree(long[: 100 * (at + 1)]), [])
+        evaluate_all(cache, cells, TokenTree((*short, 7 + at), (1, 2, 3), (-1, -1, 0)), [TRUNK_END, 0, 1])
+        evaluate_all(cache, cells, TokenTree((*short, 50 + at)), [TRUNK_END])
+        assert cache.cached_tokens(long) == 100 * (at + 1)
+        assert cache.cached_tokens(short) == len(short)
+    cache.hold(())
+    evaluate_all(cache, cells, TokenTree((*short, 99)), [])
+    assert cache.cached_tokens(long) == 1
+    assert cache.cached_tokens(short) == len(short)
+
+
+def test_holding_keeps_nothing_else() -> None:
+    cells = WholeSequences(10_000)
+    cache = BranchCache(cells, 10_000, stale_tokens=30)
+    cache.hold((tuple(range(5000, 5100)),))
+    other = tuple(range(100))
+    evaluate_all(cache, cells, TokenTree(other), [])
+    evaluate_all(cache, cells, TokenTree(tuple(range(300, 310))), [])
+    assert cache.cached_tokens(other) == 0
+
+
+def test_what_is_held_goes_where_there_is_no_room() -> None:
+    cells = WholeSequences(10_000)
+    cache = BranchCache(cells, 10_000)
+    held = tuple(range(500))
+    cache.hold((held,))
+    evaluate_all(cache, cells, TokenTree(held), [])
+    evaluate_all(cache, cells, TokenTree(tuple(range(1000, 1010))), [])
+    assert cache.cached_tokens(held) == 500
+    cache.drop_stale()
+    assert cache.cached_tokens(held) == 0
+
+
 def test_forgetting_leaves_nothing() -> None:
     cells = WholeSequences(100)
     cache = BranchCache(cells, 100)

@@ -171,3 +171,27 @@ def test_a_tree_may_be_as_wide_as_promised_and_no_wider(engine: Engine) -> None:
     assert engine.evaluate(wide(MAX_SEQUENCES), [0, MAX_SEQUENCES - 1]).shape[0] == 2
     with pytest.raises(EngineError, match="257 branches"):
         engine.evaluate(wide(MAX_SEQUENCES + 1), [0])
+
+
+def test_an_engine_says_what_it_has_cached(engine: Engine) -> None:
+    tokens = some_tokens(21, 150)
+    assert engine.cached_tokens(tokens) == 0
+    engine.evaluate(TokenTree(tokens[:100]), [])
+    assert engine.cached_tokens(tokens) == 100
+    assert engine.cached_tokens((*tokens[:40], 61)) == 40
+
+
+def test_prompts_that_are_held_take_turns(engine: Engine) -> None:
+    """Each is longer than what an engine keeps of one that it is not working on."""
+    first, second = (1, *some_tokens(22, 180)), (1, *some_tokens(23, 180))
+    engine.evaluate(TokenTree(first), [])
+    engine.evaluate(TokenTree(second), [])
+    assert engine.cached_tokens(first) <= 2
+    engine.hold((first, second))
+    for path in (first, second, first):
+        engine.evaluate(TokenTree(path), [])
+        engine.evaluate(TokenTree((*path, 61)), [TRUNK_END])
+    assert evaluated(engine, TokenTree((*first, 62))) == 1
+    assert evaluated(engine, TokenTree((*second, 62))) == 1
+    engine.hold(())
+    forget_cache(engine)

@@ -83,3 +83,22 @@ def test_a_window_fits_into_whatever_room_there_is(room: int) -> None:
     assert text.endswith(window)
     assert len(window) <= max(room, 0)
     assert (window == text) == (room >= len(text))
+
+
+def test_suffix_end_stays_put_while_the_cursor_moves_and_text_before_it_changes() -> None:
+    rest = b"".join(b"line %03d\n" % n for n in range(100))
+    ends = set()
+    for typed in range(60):
+        text = b"x" * (200 + typed) + b" end\n" + rest
+        for cursor in range(200 + typed, 204 + typed):
+            ends.add(len(text) - cursor - len(suffix_window(text, cursor, 256)))
+    assert len(ends) == 1
+
+
+@given(TEXTS, LIMITS, st.data())
+def test_a_suffix_that_is_cut_is_at_least_a_third_of_its_limit(
+    text: bytes, limit: int, data: st.DataObject
+) -> None:
+    cursor = data.draw(st.sampled_from(boundaries(text)))
+    suffix = suffix_window(text, cursor, limit)
+    assert text[cursor:] == suffix or len(suffix) >= limit // 3
