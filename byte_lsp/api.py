@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -41,7 +42,7 @@ from byte_lsp.tokens.tokenizer import load_tokenizer as read_tokenizer
 from byte_lsp.tokens.vocabulary import load_vocabulary
 from byte_lsp.weights import Rule, check_weights
 from byte_lsp.worker.handle import Worker
-from byte_lsp.worker.messages import Backend, WorkerConfig
+from byte_lsp.worker.messages import Backend, MemberConfig, WorkerConfig
 
 _ENGINE = EngineSettings()
 _Result = TypeVar("_Result")
@@ -218,7 +219,8 @@ class Ensemble:
         problem = read_sample(prefix, max_bytes, temperature, top_p, seed, stop)
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
         steps = byte_steps(self.state(problem.prefix, eps=eps), sampling)
-        return gather(_until_full(steps), Limits(problem.max_bytes, stop=problem.stop), with_logprob=True)
+        limits = Limits(problem.max_bytes, stop=problem.stop)
+        return gather(_until_full(steps), limits, keep_steps=True).candidate()
 
     def next_byte(self, prefix: bytes, *, eps: float = 0.0) -> NDArray[np.float64]:
         """Log-probabilities (nats) of the next byte, shape (257,); index 256 is end-of-text."""
@@ -302,14 +304,12 @@ def load(
     model = load_catalog().resolve(name)
     path = _ensure(name)
     _check_spellings(path, [spelling for spelling in given if spelling])
-    return ByteModel(
-        WorkerConfig(
-            str(path),
-            start_token=given[0] or model.start_token,
-            end_tokens=tuple(given[1:] or model.end_tokens),
-            **options,
-        )
+    own = replace(
+        MemberConfig.of(model, path),
+        start_token=given[0] or model.start_token,
+        end_tokens=tuple(given[1:] or model.end_tokens),
     )
+    return ByteModel(WorkerConfig.of(own, **options))
 
 
 def load_tokenizer(path_or_name: str | Path) -> Tokenizer:

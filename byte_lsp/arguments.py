@@ -6,11 +6,12 @@ raises ``TypeError`` or ``ValueError`` naming the argument.
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Real
 from operator import index
 from typing import Any, get_args
 
-from byte_lsp.infill.problem import Arm, InfillProblem, settle_temperature
+from byte_lsp.infill.problem import MOST_DRAWS, Arm, Chunk, InfillProblem, settle_temperature
 from byte_lsp.settings import EngineSettings, describe
 from byte_lsp.worker.messages import Backend, SampleProblem
 
@@ -107,19 +108,42 @@ def read_infill(problem: object) -> InfillProblem:
     draw = read_sample(
         problem.prefix, problem.max_bytes, problem.temperature, problem.top_p, problem.seed, ()
     )
-    return InfillProblem(
-        draw.prefix,
-        read_bytes("suffix", problem.suffix),
-        read_text("language", problem.language),
-        read_whole("alternatives", problem.alternatives, 1),
-        draw.max_bytes,
-        read_whole("max_lines", problem.max_lines, 0),
-        draw.temperature,
-        draw.top_p,
-        draw.seed,
-        read_arm(problem.arm),
-        read_flag("with_logprobs", problem.with_logprobs),
+    return replace(
+        problem,
+        prefix=draw.prefix,
+        suffix=read_bytes("suffix", problem.suffix),
+        language=read_text("language", problem.language),
+        alternatives=read_whole("alternatives", problem.alternatives, 1),
+        max_bytes=draw.max_bytes,
+        max_lines=read_whole("max_lines", problem.max_lines, 0),
+        temperature=draw.temperature,
+        top_p=draw.top_p,
+        seed=draw.seed,
+        arm=read_arm(problem.arm),
+        with_logprobs=read_flag("with_logprobs", problem.with_logprobs),
+        raw=read_flag("raw", problem.raw),
+        suffix_goes_on=read_flag("suffix_goes_on", problem.suffix_goes_on),
+        path=read_bytes("path", problem.path),
+        repo=read_bytes("repo", problem.repo),
+        chunks=tuple(map(_read_chunk, problem.chunks)),
+        draws=read_whole("draws", problem.draws, 1, MOST_DRAWS),
+        prompt_tokens=read_whole("prompt_tokens", problem.prompt_tokens, 0),
+        suffix_fit=read_flag("suffix_fit", problem.suffix_fit),
+        deadline_ms=_read_deadline(problem.deadline_ms),
     )
+
+
+def _read_chunk(value: object) -> Chunk:
+    if not isinstance(value, Chunk):
+        raise TypeError(f"each of chunks must be a Chunk, not {value!r}")
+    return Chunk(read_bytes("path of a chunk", value.path), read_bytes("text of a chunk", value.text))
+
+
+def _read_deadline(value: object) -> float:
+    deadline_ms = read_number("deadline_ms", value)
+    if deadline_ms < 0:
+        raise ValueError(f"deadline_ms must be 0 (none) or more, not {deadline_ms}")
+    return deadline_ms
 
 
 def read_engine(name: str, value: object) -> int:

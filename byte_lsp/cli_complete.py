@@ -52,6 +52,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="exact",
         help="how the text becomes tokens; plain and healing show what other tools do (default: exact)",
     )
+    draws = "candidates that the text behind the place chooses among (default: 1, the most probable)"
+    add("--draws", type=at_least(1), default=1, metavar="N", help=draws)
+    raw = "end at the limits only, and show what the model wrote as it is"
+    add("--raw", action="store_true", help=raw)
     add("--json", action="store_true", help="print JSON: the suggestions, and what they cost")
     parser.set_defaults(run=run)
 
@@ -60,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the suggestions; returns the exit code. Errors: ``ByteLspError``."""
     text = read_file(args.place.file)
     cursor = Cursor(text, find_offset(text, args.place))
-    wishes = ("alternatives", "temperature", "top_p", "seed", "max_bytes", "max_lines", "arm")
+    wishes = ("alternatives", "temperature", "top_p", "seed", "max_bytes", "max_lines", "arm", "draws", "raw")
     problem = cursor.pose(**{name: getattr(args, name) for name in wishes}, with_logprobs=args.json)
     with load(args.model) as model:
         result = model.infill(problem)
@@ -81,6 +85,8 @@ def _describe(suggestions: dict[str, Candidate], result: InfillResult) -> dict[s
             {
                 "text": text,
                 "logprob": candidate.logprob,
+                "replaced_bytes": candidate.replaced_bytes,
+                "confidence": candidate.confidence,
                 "stop_reason": candidate.stop_reason,
                 "tokens_evaluated": candidate.tokens_evaluated,
             }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from byte_lsp.infill.finish import finish
+from byte_lsp.infill.finish import set_line_ends
 from byte_lsp.infill.problem import Candidate, InfillProblem, InfillResult
 from byte_lsp.infill.window import LINE_END, prefix_window, suffix_window, unify_line_ends
 from byte_lsp.settings import ContextSettings
@@ -22,24 +22,23 @@ class Cursor:
         ``wishes`` are further fields of ``InfillProblem``.
         """
         limits = ContextSettings()
+        suffix = suffix_window(self.text, self.offset, limits.suffix_bytes)
         return InfillProblem(
             prefix=unify_line_ends(prefix_window(self.text, self.offset, limits.prefix_bytes)),
-            suffix=unify_line_ends(suffix_window(self.text, self.offset, limits.suffix_bytes)),
+            suffix=unify_line_ends(suffix),
+            suffix_goes_on=self.offset + len(suffix) < len(self.text),
             **wishes,
         )
 
     def read(self, result: InfillResult) -> dict[str, Candidate]:
-        """What would be inserted here, best first, and the candidate that each text comes from."""
-        shown: dict[str, Candidate] = {}
-        for candidate in result.candidates:
-            for text in finish([candidate.text], self._rest_of_line, self._line_end):
-                shown.setdefault(text.decode(), candidate)
-        return shown
+        """What would be inserted here, best first, and the candidate that each text comes from.
 
-    @property
-    def _rest_of_line(self) -> bytes:
-        found = LINE_END.search(self.text, self.offset)
-        return self.text[self.offset : found.start() if found else None]
+        Half a character, which a ``raw`` text may end in, is shown as U+FFFD.
+        """
+        return {
+            set_line_ends(candidate.text, self._line_end).decode("utf-8", "replace"): candidate
+            for candidate in result.candidates
+        }
 
     @property
     def _line_end(self) -> bytes:

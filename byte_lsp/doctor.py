@@ -16,7 +16,7 @@ from byte_lsp.errors import ByteLspError, WorkerDied
 from byte_lsp.models import local_path, verify
 from byte_lsp.models.cache import cache_folder, file_path
 from byte_lsp.worker.handle import Worker
-from byte_lsp.worker.messages import Measurement, WorkerConfig
+from byte_lsp.worker.messages import Measurement, MemberConfig, WorkerConfig
 from byte_lsp.worker.safe_path import remembered_crash
 
 PACKAGES = ("llama-cpp-python", "pygls", "lsprotocol")
@@ -161,14 +161,14 @@ def look_at_model(model: Model) -> ModelState:
 
 def try_model(model: Model) -> Run:
     """Load the model in a worker and measure it. Errors: ``EngineError``."""
-    path = str(file_path(model))
-    worker = Worker(WorkerConfig(path, start_token=model.start_token, end_tokens=model.end_tokens))
+    path = file_path(model)
+    worker = Worker(WorkerConfig.of(MemberConfig.of(model, path)))
     try:
         try:
             measurement = worker.measure().result()
         except WorkerDied:  # it comes back, after a crash on the safe path
             measurement = worker.measure().result()
-        crash = (remembered_crash(path) or "just now") if worker.safe_path else ""
+        crash = (remembered_crash(str(path)) or "just now") if worker.safe_path else ""
         return Run(worker.safe_path, crash, measurement)
     finally:
         worker.close()

@@ -45,11 +45,34 @@ class SuggestSettings:
             "Suggestions to offer when you ask for them; one is shown while you type.", at_least=1, at_most=10
         ),
     )
+    draws: int = field(
+        default=6,
+        metadata=_about(
+            "Texts to draw when you ask for suggestions; those are offered that the text behind the cursor "
+            "follows best. For models that are not trained to fill in.",
+            at_least=1,
+            at_most=16,
+        ),
+    )
+    confidence: float = field(
+        default=-1.0,
+        metadata=_about(
+            "While you type, show what is right with this probability at least; -1 is the model's own "
+            "threshold, 0 shows everything.",
+            at_least=-1.0,
+            at_most=1.0,
+        ),
+    )
     max_bytes: int = field(
-        default=256, metadata=_about("Longest suggestion, in bytes of UTF-8.", at_least=1, at_most=4096)
+        default=512, metadata=_about("Longest suggestion, in bytes of UTF-8.", at_least=1, at_most=4096)
     )
     max_lines: int = field(
-        default=1, metadata=_about("Longest suggestion, in lines.", at_least=1, at_most=64)
+        default=8,
+        metadata=_about(
+            "Longest suggestion, in lines: a block may have so many. 1 never suggests a block.",
+            at_least=1,
+            at_most=64,
+        ),
     )
     temperature: float = field(
         default=0.0,
@@ -79,13 +102,36 @@ class SuggestSettings:
 
 @dataclass(frozen=True, slots=True)
 class ContextSettings:
-    """How much of the file the model sees."""
+    """What the model sees, of the file and of others."""
 
+    tokens: int = field(
+        default=1280,
+        metadata=_about(
+            "Tokens of the prompt, at most; what lies farthest from the cursor is left out.",
+            at_least=64,
+            at_most=131072,
+        ),
+    )
     prefix_bytes: int = field(
         default=3072, metadata=_about("Bytes before the cursor, at most.", at_least=64, at_most=65536)
     )
     suffix_bytes: int = field(
         default=1024, metadata=_about("Bytes after the cursor, at most.", at_least=0, at_most=65536)
+    )
+    neighbours: bool = field(
+        default=True, metadata=_about("Show the model related lines of files that are open in the editor.")
+    )
+    neighbour_bytes: int = field(
+        default=1024, metadata=_about("Bytes of such lines, at most.", at_least=0, at_most=65536)
+    )
+    deadline_ms: int = field(
+        default=600,
+        metadata=_about(
+            "Milliseconds to read text that the model has not seen; what takes longer is read while you "
+            "type. 0 reads everything first.",
+            at_least=0,
+            at_most=60000,
+        ),
     )
 
 

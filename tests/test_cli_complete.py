@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from byte_lsp.infill.problem import StopReason
 from tests.cli_process import error_line, run_cli
 
 pytestmark = pytest.mark.usefixtures("smollm2_path")
@@ -51,7 +53,7 @@ def test_json_has_the_alternatives_and_what_they_cost(tmp_path: Path) -> None:
     assert max(len(text.encode()) for text in texts) <= 8
     for suggestion in suggestions:
         assert suggestion["logprob"] < 0
-        assert suggestion["stop_reason"] in {"max_bytes", "max_lines", "end_of_text"}
+        assert suggestion["stop_reason"] in get_args(StopReason)
         assert suggestion["tokens_evaluated"] > 0
     assert answer["elapsed_ms"] > 0
 

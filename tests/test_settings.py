@@ -49,7 +49,7 @@ def test_what_is_given_applies() -> None:
         ({"suggest": {"enabled": 1}}, "suggest.enabled: 1 is not a boolean"),
         (
             {"suggest": {"max_bytes": True}},
-            "suggest.max_bytes: true is not an integer from 1 to 4096; using 256",
+            "suggest.max_bytes: true is not an integer from 1 to 4096; using 512",
         ),
         ({"suggest": {"max_bytes": 0}}, "suggest.max_bytes: 0 is not an integer from 1 to 4096"),
         ({"suggest": {"max_bytes": 2.5}}, "suggest.max_bytes: 2.5 is not an integer"),

@@ -12,10 +12,11 @@ from byte_lsp.bytes.ensemble import EnsembleModel
 from byte_lsp.bytes.model import NextByte
 from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.errors import EngineError
-from byte_lsp.infill.gather import gather
+from byte_lsp.infill.choosing import Choice, offer
+from byte_lsp.infill.gather import Ending, Gathered, gather
 from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
-from byte_lsp.infill.stopping import Limits
+from byte_lsp.infill.stopping import Limits, Stopping
 from byte_lsp.infill.window import fit_window
 from byte_lsp.weights import Rule, check_weights
 
@@ -38,22 +39,26 @@ class ByteInfiller:
         started = time.perf_counter()
         _check_arm(problem.arm)
         problem = replace(problem, temperature=settle_temperature(problem.temperature))
-        limits = Limits(problem.max_bytes, problem.max_lines)
-        prefix = self._fit(problem.prefix, problem.max_bytes)
-        candidates: dict[bytes, Candidate] = {}
+        ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
+        prefix, before = self._fit(problem.prefix, problem.max_bytes), self._tokens_evaluated()
+        choice = Choice(problem)
         for first, sampling in self._beginnings(problem, prefix):
-            candidate = self._candidate(prefix, sampling, limits, first, with_logprob=problem.with_logprobs)
-            candidates.setdefault(candidate.text, candidate)
-            if len(candidates) >= problem.alternatives:
+            evaluated = self._tokens_evaluated()
+            found = self._gather(prefix, sampling, ending, first, keep_steps=problem.with_logprobs)
+            choice.add(found, self._tokens_evaluated() - evaluated)
+            if len(choice) >= problem.alternatives:
                 break
         elapsed_ms = (time.perf_counter() - started) * 1e3
-        return InfillResult(tuple(candidates.values()), elapsed_ms, len(self._members))
+        candidates = offer(choice.candidates, problem.alternatives)
+        return InfillResult(candidates, elapsed_ms, self._tokens_evaluated() - before)
 
     def complete(
         self, prefix: bytes, sampling: Sampling, limits: Limits, *, with_logprob: bool = False
     ) -> Candidate:
         """One continuation of ``prefix``, drawn byte by byte."""
-        return self._candidate(prefix, sampling, limits, None, with_logprob=with_logprob)
+        before = self._tokens_evaluated()
+        found = self._gather(prefix, sampling, limits, None, keep_steps=with_logprob)
+        return replace(found.candidate(), tokens_evaluated=self._tokens_evaluated() - before)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
         """The members' distributions, combined."""
@@ -87,14 +92,12 @@ class ByteInfiller:
                 return
             yield byte, Sampling(0.0)
 
-    def _candidate(
-        self, prefix: bytes, sampling: Sampling, limits: Limits, first: int | None, *, with_logprob: bool
-    ) -> Candidate:
-        before = self._tokens_evaluated()
+    def _gather(
+        self, prefix: bytes, sampling: Sampling, ending: Ending, first: int | None, *, keep_steps: bool
+    ) -> Gathered:
         state = self._ensemble(LIGHTEST_CONTEXT).state(prefix)
         steps = islice(byte_steps(state, sampling, first), self._room(prefix))
-        found = gather(steps, limits, with_logprob=with_logprob)
-        return replace(found, tokens_evaluated=self._tokens_evaluated() - before)
+        return gather(steps, ending, keep_steps=keep_steps)
 
     def _room(self, prefix: bytes) -> int:
         """Bytes that certainly fit behind a prefix: a token spells at least one."""

@@ -1,9 +1,11 @@
 """From a problem to candidates: the one object that a worker owns."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +16,28 @@ from byte_lsp.bytes.framing import Framing
 from byte_lsp.bytes.model import NextByte, TokenByteModel
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.engines.protocol import Engine
-from byte_lsp.infill.gather import gather
-from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
-from byte_lsp.infill.stopping import Limits
-from byte_lsp.infill.window import fit_window
+from byte_lsp.infill.choosing import Choice, offer
+from byte_lsp.infill.confidence import Calibration
+from byte_lsp.infill.gather import gather, gather_all
+from byte_lsp.infill.layouts import Form
+from byte_lsp.infill.problem import (
+    MOST_DRAWS,
+    Arm,
+    Candidate,
+    InfillProblem,
+    InfillResult,
+    settle_temperature,
+)
+from byte_lsp.infill.prompts import Posed, Prompter
+from byte_lsp.infill.stopping import Limits, Stopping
+from byte_lsp.infill.suffix_fit import judge_by_suffix
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 TRIES = 3
+DRAW_TEMPERATURE = 0.6
+"""Of the draws that the suffix chooses among, beside the greedy text."""
+
 SPARE_TOKENS = 32
 LEAST_CONTEXT_TOKENS = 4 * SPARE_TOKENS
 """With fewer there is no room for a text, a suggestion and what is spared."""
@@ -30,41 +46,88 @@ UNLIKELY_NATS = 6.0
 _KEPT_BYTE_MODELS = 4
 
 
-class Infiller:
-    """Solves infill problems with one model. Prefix-only: the model sees the text before the cursor."""
+_WEIGH: Mapping[Arm, Callable[[Engine, Any, bytes, float], CoverSet]] = {
+    "exact": weigh_covers,
+    "plain": weigh_plain,
+    "healing": weigh_healing,
+}
 
-    def __init__(self, engine: Engine, tokenizer: Tokenizer, framing: Framing) -> None:
+
+class Infiller:
+    """Solves infill problems with one model."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        framing: Framing,
+        form: Form | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         self.engine = engine
+        self._form = form or Form()
+        self._prompter = Prompter(engine, tokenizer, framing, self._form)
+        self._calibration = calibration
         self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
         self._bare = BareProcess(finder(tokenizer), framing)
         self._byte_models = lru_cache(_KEPT_BYTE_MODELS)(partial(TokenByteModel, engine, self._canonical))
 
     def infill(self, problem: InfillProblem) -> InfillResult:
-        """Candidates with distinct bytes, the one at ``problem.temperature`` first.
+        """Candidates with distinct bytes, best first; fewer than asked for where nothing else is worth it.
 
         Errors: ``Cancelled`` when the engine is interrupted, ``EngineError``.
         """
-        started = time.perf_counter()
+        started, before = time.perf_counter(), self.engine.tokens_evaluated
         problem = replace(problem, temperature=settle_temperature(problem.temperature))
-        limits = Limits(problem.max_bytes, problem.max_lines)
-        sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
-        covers = self._weigh(self._fit(problem.prefix, problem.max_bytes), problem.arm, sampling)
-        candidates: dict[bytes, Candidate] = {}
-        for cover, each in self._beginnings(problem, covers, sampling):
-            candidate = self._candidate(
-                covers, each, limits, problem.arm, cover, with_logprob=problem.with_logprobs
-            )
-            candidates.setdefault(candidate.text, candidate)
-            if len(candidates) >= problem.alternatives:
-                break
+        posed = self._prompter.choose(problem, self._room(problem))
+        choice = Choice(problem, self._calibration)
+        self._draw(problem, posed, choice)
+        candidates = choice.candidates
+        if self._is_judged(problem):
+            process = self._canonical.framed(posed.framing)
+            candidates = judge_by_suffix(self.engine, process, posed.prefix, problem.suffix, candidates)
         elapsed_ms = (time.perf_counter() - started) * 1e3
-        return InfillResult(tuple(candidates.values()), elapsed_ms, covers.batch_tokens)
+        evaluated = self.engine.tokens_evaluated - before
+        return InfillResult(offer(candidates, problem.alternatives), elapsed_ms, evaluated)
 
-    def _fit(self, prefix: bytes, max_bytes: int) -> bytes:
-        """The end of ``prefix`` that leaves room for the suggestion in the model's context."""
-        room = self.engine.context_tokens - min(max_bytes, self.engine.context_tokens // 2) - SPARE_TOKENS
-        return fit_window(prefix, room, self.count_tokens)
+    def idle(self, is_wanted: Callable[[], bool]) -> None:
+        """Work for the requests to come, while ``is_wanted`` and not interrupted: see ``Prompter.grow``."""
+        self._prompter.grow(is_wanted)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do ahead of requests."""
+        return not self._prompter.is_growing
+
+    def _draw(self, problem: InfillProblem, posed: Posed, choice: Choice) -> None:
+        """Draw texts, several in a batch, until ``choice`` has enough or nothing else is probable."""
+        sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
+        process = self._process(problem.arm).framed(posed.framing)
+        with self._prompter.pace.measured():
+            covers = self._weigh(process, posed.prefix, problem.arm, sampling)
+        sampler = Sampler(self.engine, process)
+        ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
+        keep_steps = problem.with_logprobs or problem.draws > 1 or self._calibration is not None
+        beginnings = self._beginnings(problem, process, covers, sampling)
+        wanted = max(problem.alternatives, problem.draws)
+        while drawings := [
+            sampler.begin(covers, each, cover) for cover, each in islice(beginnings, min(wanted, MOST_DRAWS))
+        ]:
+            for gathered in gather_all(sampler, drawings, ending, keep_steps=keep_steps):
+                choice.add(gathered, covers.tokens_evaluated + gathered.tokens - 1)
+            wanted = max(0, problem.alternatives - len(choice))
+
+    def _is_judged(self, problem: InfillProblem) -> bool:
+        """Whether the suffix has a say: a model that sees it has heard it already."""
+        is_alone = self._form.layout == "prefix" and problem.arm == "exact"
+        return is_alone and problem.suffix_fit and not problem.raw
+
+    def _room(self, problem: InfillProblem) -> int:
+        """Tokens of the prompt that leave room for the suggestion in the model's context."""
+        context_tokens = self.engine.context_tokens
+        room = context_tokens - min(problem.max_bytes, context_tokens // 2) - SPARE_TOKENS
+        return min(room, problem.prompt_tokens or room)
 
     def count_tokens(self, text: bytes) -> int:
         """Length of a text in tokens."""
@@ -80,8 +143,11 @@ class Infiller:
         with_logprob: bool = False,
     ) -> Candidate:
         """One continuation of ``prefix``."""
-        covers = self._weigh(prefix, arm, sampling)
-        return self._candidate(covers, sampling, limits, arm, with_logprob=with_logprob)
+        process = self._process(arm)
+        covers = self._weigh(process, prefix, arm, sampling)
+        steps = Sampler(self.engine, process).steps(covers, sampling)
+        found = gather(steps, limits, keep_steps=with_logprob)
+        return replace(found.candidate(), tokens_evaluated=covers.tokens_evaluated + found.tokens - 1)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
         """The distribution of the next byte. Contexts lighter than ``eps`` are not evaluated.
@@ -104,37 +170,27 @@ class Infiller:
         """
         return self._byte_models(eps)
 
-    def _weigh(self, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:
-        temperature = sampling.temperature or 1.0
-        if arm == "exact":
-            return weigh_covers(self.engine, self._canonical, prefix, temperature)
-        weigh = weigh_plain if arm == "plain" else weigh_healing
-        return weigh(self.engine, self._bare, prefix, temperature)
+    def _weigh(self, process: Process, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:
+        return _WEIGH[arm](self.engine, process, prefix, sampling.temperature or 1.0)
 
     def _process(self, arm: Arm) -> Process:
         return self._canonical if arm == "exact" else self._bare
 
     def _beginnings(
-        self, problem: InfillProblem, covers: CoverSet, sampling: Sampling
+        self, problem: InfillProblem, process: Process, covers: CoverSet, sampling: Sampling
     ) -> Iterator[tuple[Cover | None, Sampling]]:
         """How each candidate begins, best first; more of them than candidates asked for, some may agree."""
-        if problem.temperature == 0:
-            process = self._process(problem.arm)
-            return ((cover, sampling) for cover in ranked_covers(process, covers, UNLIKELY_NATS))
-        seeds = np.random.SeedSequence(problem.seed).generate_state(TRIES * problem.alternatives).tolist()
-        return ((None, Sampling(problem.temperature, problem.top_p, seed)) for seed in seeds)
-
-    def _candidate(
-        self,
-        covers: CoverSet,
-        sampling: Sampling,
-        limits: Limits,
-        arm: Arm,
-        cover: Cover | None = None,
-        *,
-        with_logprob: bool,
-    ) -> Candidate:
-        before = self.engine.tokens_evaluated - covers.tokens_evaluated
-        steps = Sampler(self.engine, self._process(arm)).steps(covers, sampling, cover)
-        found = gather(steps, limits, with_logprob=with_logprob)
-        return replace(found, tokens_evaluated=self.engine.tokens_evaluated - before)
+        seeds = np.random.SeedSequence(problem.seed).generate_state(
+            max(problem.draws, TRIES * problem.alternatives)
+        )
+        if problem.temperature > 0:
+            for seed in seeds.tolist():
+                yield None, replace(sampling, seed=seed)
+            return
+        ranked = ranked_covers(process, covers, UNLIKELY_NATS)
+        for cover in islice(ranked, 1):
+            yield cover, sampling
+        for seed in seeds[: problem.draws - 1].tolist():
+            yield None, Sampling(DRAW_TEMPERATURE, problem.top_p, seed)
+        for cover in ranked:
+            yield cover, sampling

@@ -9,11 +9,14 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from byte_lsp.errors import ByteLspError, WorkerDied
+from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import Document, DocumentStore
+from byte_lsp.server.paths import Roots, root_uris
 from byte_lsp.server.positions import PositionEncoding
 from byte_lsp.server.server import ByteLspServer
 from byte_lsp.server.suggestions import (
     Slot,
+    Suggestion,
     completion_items,
     inline_items,
     pose,
@@ -47,6 +50,7 @@ def build_server() -> ByteLspServer:
 
 def initialize(ls: ByteLspServer, params: types.InitializeParams) -> None:
     ls.documents = DocumentStore(ENCODINGS[ls.workspace.position_encoding])
+    ls.neighbours = Neighbours(Roots(root_uris(params)))
     ls.client_name = params.client_info.name if params.client_info else ""
     ls.configuration.begin(params.initialization_options)
     wish = ls.settings.suggest.completion_items
@@ -86,18 +90,24 @@ def status(ls: ByteLspServer, params: object) -> dict[str, Any]:
 
 def did_open(ls: ByteLspServer, params: types.DidOpenTextDocumentParams) -> None:
     ls.in_flight.edited(params.text_document.uri)
-    ls.documents.open(params.text_document)
+    ls.neighbours.opened(ls.documents.open(params.text_document))
 
 
 def did_change(ls: ByteLspServer, params: types.DidChangeTextDocumentParams) -> None:
     if params.content_changes:
         ls.in_flight.edited(params.text_document.uri)
     ls.documents.change(params)
+    ls.neighbours.changed(params.text_document.uri, params.content_changes)
 
 
 def did_close(ls: ByteLspServer, params: types.DidCloseTextDocumentParams) -> None:
     ls.in_flight.closed(params.text_document.uri)
     ls.documents.close(params.text_document.uri)
+    ls.neighbours.closed(params.text_document.uri)
+
+
+def did_change_workspace_folders(ls: ByteLspServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.neighbours.roots = Roots([folder.uri for folder in ls.workspace.folders.values()])
 
 
 async def inline_completion(
@@ -109,9 +119,8 @@ async def inline_completion(
     selected = params.context.selected_completion_info
     slot = slot_of_popup(document, selected) if selected else slot_at(document, params.position)
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-    alternatives = ls.settings.suggest.alternatives if invoked else 1
-    texts = await suggest(ls, document, slot, types.TEXT_DOCUMENT_INLINE_COMPLETION, alternatives)
-    return inline_items(document, slot, texts)
+    method = types.TEXT_DOCUMENT_INLINE_COMPLETION
+    return inline_items(document, slot, await suggest(ls, document, slot, method, invoked=invoked))
 
 
 async def completion(ls: ByteLspServer, params: types.CompletionParams) -> types.CompletionList:
@@ -119,19 +128,22 @@ async def completion(ls: ByteLspServer, params: types.CompletionParams) -> types
     if document is None:
         return types.CompletionList(is_incomplete=True, items=[])
     slot = slot_of_word(document, params.position)
-    texts = await suggest(ls, document, slot, types.TEXT_DOCUMENT_COMPLETION, alternatives=1)
-    items = completion_items(document, slot, texts, ls.model.name, as_is=ls.keeps_indentation)
+    suggestions = await suggest(ls, document, slot, types.TEXT_DOCUMENT_COMPLETION, invoked=False)
+    items = completion_items(document, slot, suggestions, ls.model.name, as_is=ls.keeps_indentation)
     return types.CompletionList(is_incomplete=True, items=items)
 
 
 async def suggest(
-    ls: ByteLspServer, document: Document, slot: Slot, method: str, alternatives: int
-) -> list[str]:
-    """Texts to show after ``slot.typed``, best first; none while there is no model, or if its worker dies."""
+    ls: ByteLspServer, document: Document, slot: Slot, method: str, *, invoked: bool
+) -> list[Suggestion]:
+    """What to show after ``slot.typed``, best first; none while there is no model, or if its worker dies.
+
+    One suggestion while somebody types, and none that is likely to be wrong; several to who asks for them.
+    """
     ls.counters["requests"] += 1
     if not ls.settings.suggest.enabled:
         return []
-    work = ls.model.infill(pose(document, slot, ls.settings, alternatives))
+    work = ls.model.infill(pose(document, slot, ls.settings, ls.neighbours, invoked=invoked))
     if work is None:
         ls.counters["no_model"] += 1
         return []
@@ -145,7 +157,15 @@ async def suggest(
             return []
         raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error
     ls.counters["answered"] += 1
-    return read_result(document, slot, result, line_end(ls, document))
+    shown = read_result(result, line_end(ls, document), 0.0 if invoked else least_confidence(ls))
+    ls.counters["held_back"] += bool(result.candidates) and not shown
+    return shown
+
+
+def least_confidence(ls: ByteLspServer) -> float:
+    """How likely to be right a suggestion has to be that nobody asked for."""
+    wanted = ls.settings.suggest.confidence
+    return ls.model.threshold if wanted < 0 else wanted
 
 
 def line_end(ls: ByteLspServer, document: Document) -> bytes:
@@ -161,5 +181,6 @@ FEATURES: dict[str, Callable[..., Any]] = {
     types.TEXT_DOCUMENT_DID_OPEN: did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: did_close,
+    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: did_change_workspace_folders,
     STATUS: status,
 }

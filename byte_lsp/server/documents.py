@@ -112,8 +112,9 @@ class DocumentStore:
         self.encoding = encoding
         self._documents: dict[str, Document] = {}
 
-    def open(self, item: types.TextDocumentItem) -> None:
-        self._documents[item.uri] = Document(item, self.encoding)
+    def open(self, item: types.TextDocumentItem) -> Document:
+        document = self._documents[item.uri] = Document(item, self.encoding)
+        return document
 
     def get(self, uri: str) -> Document | None:
         return self._documents.get(uri)

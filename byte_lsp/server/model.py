@@ -49,6 +49,7 @@ class ModelHost:
         """The ``model`` setting, or once it is found a name short enough to show."""
         self._editor = editor
         self._settings: Settings | None = None
+        self._threshold = 0.0
         self._worker: Worker | None = None
         self._ticket: object = None
         self._task: asyncio.Task[None] | None = None
@@ -61,6 +62,11 @@ class ModelHost:
     def answers(self) -> bool:
         """Whether a worker is there that takes problems."""
         return self._worker is not None and self._answers
+
+    @property
+    def threshold(self) -> float:
+        """The confidence from which this model's suggestions are worth showing, 0 where nobody knows."""
+        return self._threshold if self.answers else 0.0
 
     @property
     def worker_pid(self) -> int | None:
@@ -157,7 +163,9 @@ class ModelHost:
     async def _load(self, members: list[FoundMember], settings: Settings) -> None:
         self.state = "loading"
         self._settled = asyncio.Event()
-        self._start_worker(_worker_config(members, settings))
+        config = _worker_config(members, settings)
+        self._threshold = config.calibration.threshold if config.calibration and not config.others else 0.0
+        self._start_worker(config)
         async with self._editor.progress(f"loading {self.name}"):
             await self._settled.wait()
 
@@ -203,17 +211,10 @@ def _worker_config(members: list[FoundMember], settings: Settings) -> WorkerConf
 
     engine = settings.engine
     limits = (member.model.context_tokens or engine.context_tokens for member in members)
-    first, *others = (
-        MemberConfig(str(m.path), m.weight, m.model.start_token, tuple(m.model.end_tokens)) for m in members
-    )
-    return WorkerConfig(
-        model_path=first.model_path,
+    return WorkerConfig.of(
+        *(MemberConfig.of(member.model, member.path, member.weight) for member in members),
         context_tokens=min(engine.context_tokens, *limits),
         threads=engine.threads,
         gpu_layers=engine.gpu_layers,
-        start_token=first.start_token,
-        end_tokens=first.end_tokens,
-        weight=first.weight,
-        others=tuple(others),
         rule=settings.ensemble.rule,
     )

@@ -10,6 +10,7 @@ from pygls.lsp.server import LanguageServer
 
 from byte_lsp import __version__
 from byte_lsp.server.configuration import Configuration
+from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import DocumentStore
 from byte_lsp.server.editor import Editor
 from byte_lsp.server.in_flight import InFlight
@@ -31,6 +32,7 @@ class ByteLspServer(LanguageServer):
         self.editor = Editor(self)
         self.configuration = Configuration(self.editor)
         self.documents = DocumentStore("utf-16")
+        self.neighbours = Neighbours()
         self.in_flight = InFlight()
         self.model = ModelHost(self.editor)
         self.parent = ParentWatch()

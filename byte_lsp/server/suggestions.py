@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from byte_lsp.infill.finish import finish
+from byte_lsp.infill.finish import set_line_ends
 from byte_lsp.infill.problem import InfillProblem, InfillResult
-from byte_lsp.infill.window import prefix_window, suffix_window, unify_line_ends
+from byte_lsp.infill.window import unify_line_ends
+from byte_lsp.server.context import Neighbours, pose_context
 from byte_lsp.server.documents import Document
 from byte_lsp.server.positions import encode_text
 from byte_lsp.settings import Settings
@@ -26,6 +27,18 @@ class Slot:
     start: int
     end: int
     typed: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Text to be inserted after ``Slot.typed``, in place of so many bytes behind the slot, if any."""
+
+    text: str
+    replaced_bytes: int = 0
+
+    def range(self, document: Document, slot: Slot) -> types.Range:
+        """What the text, with what was typed before it, takes the place of."""
+        return document.range(slot.start, slot.end + self.replaced_bytes)
 
 
 def slot_at(document: Document, position: types.Position) -> Slot:
@@ -48,15 +61,28 @@ def slot_of_word(document: Document, position: types.Position) -> Slot:
     return Slot(cursor - len(typed), cursor, typed)
 
 
-def pose(document: Document, slot: Slot, settings: Settings, alternatives: int) -> InfillProblem:
-    """The infill problem at a slot. Line ends become line feeds: what models were trained on."""
-    context, suggest = settings.context, settings.suggest
-    prefix = prefix_window(document.text, slot.start, context.prefix_bytes) + slot.typed
+def pose(
+    document: Document, slot: Slot, settings: Settings, neighbours: Neighbours, *, invoked: bool
+) -> InfillProblem:
+    """The infill problem at a slot. Line ends become line feeds: what models were trained on.
+
+    Who asks for suggestions gets several, chosen by the text behind the cursor; while somebody types there is
+    time for one.
+    """
+    suggest = settings.suggest
+    around = pose_context(document, slot.start, slot.end, settings.context, neighbours)
     return InfillProblem(
-        prefix=unify_line_ends(prefix),
-        suffix=unify_line_ends(suffix_window(document.text, slot.end, context.suffix_bytes)),
+        prefix=around.prefix + unify_line_ends(slot.typed),
+        suffix=around.suffix,
+        suffix_goes_on=around.suffix_goes_on,
         language=document.language,
-        alternatives=alternatives,
+        path=around.path,
+        repo=around.repo,
+        chunks=around.chunks,
+        prompt_tokens=around.prompt_tokens,
+        deadline_ms=around.deadline_ms,
+        alternatives=suggest.alternatives if invoked else 1,
+        draws=suggest.draws if invoked else 1,
         max_bytes=suggest.max_bytes,
         max_lines=suggest.max_lines,
         temperature=suggest.temperature,
@@ -64,30 +90,38 @@ def pose(document: Document, slot: Slot, settings: Settings, alternatives: int) 
     )
 
 
-def read_result(document: Document, slot: Slot, result: InfillResult, line_end: bytes) -> list[str]:
-    """The candidates as text to be inserted after ``slot.typed``, ready to be shown."""
-    candidates = (candidate.text for candidate in result.candidates)
-    return [text.decode() for text in finish(candidates, document.rest_of_line(slot.end), line_end)]
+def read_result(result: InfillResult, line_end: bytes, least_confidence: float) -> list[Suggestion]:
+    """The candidates ready to be shown, best first, but for those that are too likely to be wrong."""
+    return [
+        Suggestion(set_line_ends(candidate.text, line_end).decode(), candidate.replaced_bytes)
+        for candidate in result.candidates
+        if candidate.confidence is None or candidate.confidence >= least_confidence
+    ]
 
 
-def inline_items(document: Document, slot: Slot, texts: list[str]) -> list[types.InlineCompletionItem]:
+def inline_items(
+    document: Document, slot: Slot, suggestions: list[Suggestion]
+) -> list[types.InlineCompletionItem]:
     """Ghost text. The range is always given: without one VS Code replaces the word and the line's rest."""
-    range_ = document.range(slot.start, slot.end)
     typed = slot.typed.decode()
-    return [types.InlineCompletionItem(insert_text=typed + text, range=range_) for text in texts]
+    return [
+        types.InlineCompletionItem(insert_text=typed + each.text, range=each.range(document, slot))
+        for each in suggestions
+    ]
 
 
 def completion_items(
-    document: Document, slot: Slot, texts: list[str], detail: str, *, as_is: bool
+    document: Document, slot: Slot, suggestions: list[Suggestion], detail: str, *, as_is: bool
 ) -> list[types.CompletionItem]:
     """The same texts for an editor without inline completion.
 
     Such editors filter items by the word before the cursor, so ``filterText`` and ``textEdit`` begin with
     it. ``as_is`` keeps an editor that can be told so from indenting the lines again.
     """
-    range_ = document.range(slot.start, slot.end)
     typed = slot.typed.decode()
-    return [_completion_item(typed + text, range_, detail, as_is) for text in texts]
+    return [
+        _completion_item(typed + each.text, each.range(document, slot), detail, as_is) for each in suggestions
+    ]
 
 
 def _completion_item(text: str, range_: types.Range, detail: str, as_is: bool) -> types.CompletionItem:

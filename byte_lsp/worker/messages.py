@@ -5,13 +5,16 @@ never do.
 """
 
 import struct
-from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 import msgpack  # type: ignore[import-untyped]
 from cattrs.preconf.msgpack import make_converter
 from cattrs.strategies import configure_tagged_union
 
+from byte_lsp.catalog import Infill, Model
+from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult
 from byte_lsp.weights import Rule
 
@@ -22,12 +25,24 @@ FailureKind = Literal["error", "cancelled", "context_full"]
 
 @dataclass(frozen=True, slots=True)
 class MemberConfig:
-    """A further model of an ensemble. ``weight`` is its own, the tokens as in ``WorkerConfig``."""
+    """One model, which may be a member of an ensemble; ``weight`` is its own there.
+
+    ``start_token`` is the spelling of the token that opens a text for this model, ``end_tokens`` those of the
+    tokens that end one; empty means what the model file itself says. ``infill`` is how it is asked to fill
+    in, None what the file says; ``calibration`` what its probabilities are worth, None if nobody knows.
+    """
 
     model_path: str
     weight: float = 1.0
     start_token: str = ""
     end_tokens: tuple[str, ...] = ()
+    infill: Infill | None = None
+    calibration: Calibration | None = None
+
+    @classmethod
+    def of(cls, model: Model, path: Path, weight: float = 1.0) -> "MemberConfig":
+        """A model of the catalogue, or one that it does not know, and its file."""
+        return cls(str(path), weight, model.start_token, model.end_tokens, model.infill, model.calibration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +50,10 @@ class WorkerConfig:
     """How the worker loads its model.
 
     ``threads`` 0 means the number of physical cores. ``gpu_layers`` -1 means all layers that fit.
-    ``context_tokens`` bounds prompt plus generation. ``start_token`` is the spelling of the token that opens
-    a text for this model, ``end_tokens`` those of the tokens that end one; empty means what the model file
-    itself says. ``safe_path`` gives up the kernels that crash on some machines. With ``others`` the model is
-    one of an ensemble under ``rule``, and ``weight`` is its own; without them it is an ensemble of one if
-    ``weight`` makes a difference.
+    ``context_tokens`` bounds prompt plus generation. ``safe_path`` gives up the kernels that crash on some
+    machines. What is the model's own is as in ``MemberConfig``. With ``others`` the model is one of an
+    ensemble under ``rule``, and ``weight`` is its own; without them it is an ensemble of one if ``weight``
+    makes a difference.
     """
 
     model_path: str
@@ -54,12 +68,20 @@ class WorkerConfig:
     weight: float = 1.0
     others: tuple[MemberConfig, ...] = ()
     rule: Rule = "mixture"
+    infill: Infill | None = None
+    calibration: Calibration | None = None
+
+    @classmethod
+    def of(cls, first: MemberConfig, *others: MemberConfig, **options: Any) -> "WorkerConfig":
+        """These models with these ``options``."""
+        own = {field.name: getattr(first, field.name) for field in fields(MemberConfig)}
+        return cls(**own, others=others, **options)
 
     @property
     def members(self) -> tuple[MemberConfig, ...]:
         """All models, the first included."""
-        first = MemberConfig(self.model_path, self.weight, self.start_token, self.end_tokens)
-        return (first, *self.others)
+        own = {field.name: getattr(self, field.name) for field in fields(MemberConfig)}
+        return (MemberConfig(**own), *self.others)
 
 
 @dataclass(frozen=True, slots=True)

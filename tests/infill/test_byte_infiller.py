@@ -30,7 +30,7 @@ def ensemble(members: list[Infiller]) -> ByteInfiller:
 
 
 def test_greedy_takes_the_most_probable_byte_each_time(ensemble: ByteInfiller) -> None:
-    problem = InfillProblem(b"a ", max_bytes=5, max_lines=0, with_logprobs=True)
+    problem = InfillProblem(b"a ", max_bytes=5, max_lines=0, with_logprobs=True, raw=True)
     (candidate,) = ensemble.infill(problem).candidates
     prefix, logprob = b"a ", 0.0
     for byte in candidate.text:
@@ -44,7 +44,7 @@ def test_greedy_takes_the_most_probable_byte_each_time(ensemble: ByteInfiller) -
 
 
 def test_alternatives_begin_with_other_bytes(ensemble: ByteInfiller) -> None:
-    result = ensemble.infill(InfillProblem(b"a ", alternatives=3, max_bytes=4, max_lines=0))
+    result = ensemble.infill(InfillProblem(b"a ", alternatives=3, max_bytes=4, max_lines=0, raw=True))
     texts = [candidate.text for candidate in result.candidates]
     assert len({text[:1] for text in texts}) == len(texts) == 3
     first = ensemble.next_byte(b"a ", eps=1e-3).logprobs
@@ -71,7 +71,9 @@ def test_an_ensemble_is_asked_exactly_or_not_at_all(ensemble: ByteInfiller) -> N
 
 def test_a_long_prefix_is_cut_to_what_all_members_can_take(members: list[Infiller]) -> None:
     ensemble = ByteInfiller([(member, 0.5) for member in members], "product")
-    (candidate,) = ensemble.infill(InfillProblem(b"a( \n" * 400, max_bytes=8, max_lines=0)).candidates
+    (candidate,) = ensemble.infill(
+        InfillProblem(b"a( \n" * 400, max_bytes=8, max_lines=0, raw=True)
+    ).candidates
     assert candidate.tokens_evaluated > 0
 
 

@@ -1,6 +1,7 @@
 """From problems to candidates, with a table model behind a tiny tokenizer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.engines.protocol import TRUNK_END, Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
 from byte_lsp.errors import Cancelled
+from byte_lsp.infill.choosing import offer
+from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.infiller import Infiller
-from byte_lsp.infill.problem import Arm, InfillProblem
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 from byte_lsp.infill.stopping import Limits
 from tests.bytes.tiny import END, FRAMING, Tiny, tinies
 
@@ -53,19 +56,19 @@ def never_ending(tiny: Tiny, context_tokens: int) -> NeverEnding:
 
 
 def test_alternatives_are_distinct_and_the_greedy_one_comes_first(infiller: Infiller) -> None:
-    result = infiller.infill(InfillProblem(b"aa ", alternatives=3, max_bytes=6, max_lines=0))
+    result = infiller.infill(InfillProblem(b"aa ", alternatives=3, max_bytes=6, max_lines=0, raw=True))
     texts = [candidate.text for candidate in result.candidates]
     assert len(texts) == len(set(texts)) == 3
     assert result.candidates[0].text == infiller.complete(b"aa ", Sampling(0), Limits(6)).text
 
 
 def test_one_candidate_is_made_unless_more_are_asked_for(infiller: Infiller) -> None:
-    assert len(infiller.infill(InfillProblem(b"a", max_bytes=4)).candidates) == 1
+    assert len(infiller.infill(InfillProblem(b"a", max_bytes=4, raw=True)).candidates) == 1
 
 
 def test_sampled_alternatives_follow_the_seed(infiller: Infiller) -> None:
     def texts(seed: int) -> list[bytes]:
-        problem = InfillProblem(b"a", alternatives=3, max_bytes=5, temperature=1.0, seed=seed)
+        problem = InfillProblem(b"a", alternatives=3, max_bytes=5, temperature=1.0, seed=seed, raw=True)
         return [candidate.text for candidate in infiller.infill(problem).candidates]
 
     assert texts(1) == texts(1)
@@ -117,7 +120,7 @@ def test_a_prefix_too_long_loses_its_beginning(tiny: Tiny) -> None:
     infiller = Infiller(engine, tiny.tokenizer, FRAMING)
     for length in range(90, 400, 7):
         prefix = (b"aa (a\n" * 80)[:length]
-        result = infiller.infill(InfillProblem(prefix, max_bytes=20, max_lines=0))
+        result = infiller.infill(InfillProblem(prefix, max_bytes=20, max_lines=0, raw=True))
         assert len(result.candidates[0].text) == 20
 
 
@@ -163,7 +166,98 @@ def test_plain_and_healing_begin_where_their_definitions_say(tiny: Tiny, infille
 
 def test_the_lowest_temperatures_are_greedy(infiller: Infiller) -> None:
     greedy, cold = (
-        infiller.infill(InfillProblem(b"a", alternatives=3, max_bytes=6, max_lines=0, temperature=t))
+        infiller.infill(
+            InfillProblem(b"a", alternatives=3, max_bytes=6, max_lines=0, temperature=t, raw=True)
+        )
         for t in (0.0, 1e-320)
     )
     assert [each.text for each in cold.candidates] == [each.text for each in greedy.candidates]
+
+
+def judged(tiny: Tiny, engine: TableEngine, problem: InfillProblem) -> list[tuple[float, Candidate]]:
+    """The candidates of a problem as they came, each with its score; none where there was nothing to choose.
+
+    The walk byte by byte has the same likelihood, but for tokens that either leaves unasked.
+    """
+    infiller = Infiller(engine, tiny.tokenizer, FRAMING)
+    candidates = infiller.infill(problem).candidates
+    scored = []
+    for candidate in candidates if len(candidates) > 1 else ():
+        likelihood = infiller.logprob(problem.suffix, problem.prefix + candidate.text)
+        assert candidate.suffix_logprob == pytest.approx(likelihood, abs=0.02)
+        assert candidate.logprob is not None
+        scored.append((candidate.logprob + candidate.suffix_logprob, candidate))
+    return scored
+
+
+def test_candidates_are_ranked_by_the_exact_probability_that_the_suffix_follows(tiny: Tiny) -> None:
+    """The suffix begins inside a token for some candidates: only a sum over covers has its probability."""
+    orders = []
+    for seed in range(12):
+        engine = tiny.engine(seed)
+        problem = InfillProblem(b"(a", b"\na(", alternatives=6, draws=6, max_bytes=3, seed=seed)
+        scored = judged(tiny, engine, problem)
+        best_first = [each for _, each in sorted(scored, key=lambda pair: -pair[0])]
+        assert tuple(each for _, each in scored) == offer(best_first, 6)
+        greedy = Infiller(engine, tiny.tokenizer, FRAMING).infill(replace(problem, alternatives=1, draws=1))
+        if scored:
+            orders.append([each.text for each in greedy.candidates] == [scored[0][1].text])
+    assert len(orders) > 6
+    assert not all(orders), "the suffix never changed what comes first"
+
+
+def test_a_candidate_that_disturbs_what_follows_on_the_line_is_left_out(tiny: Tiny) -> None:
+    problem = InfillProblem(b"a (", b"a a(\n", alternatives=6, draws=6, max_bytes=3)
+    kept = left_out = 0
+    for seed in range(12):
+        engine = tiny.engine(seed)
+        infiller = Infiller(engine, tiny.tokenizer, FRAMING)
+        alone = infiller.logprob(problem.suffix, problem.prefix)
+        unjudged = infiller.infill(replace(problem, suffix_fit=False)).candidates
+        shown = infiller.infill(problem).candidates
+        for candidate in unjudged:
+            gains = infiller.logprob(problem.suffix, problem.prefix + candidate.text) > alone + 1e-9
+            assert gains == (candidate.text in {each.text for each in shown})
+        kept += len(shown)
+        left_out += len(unjudged) - len(shown)
+    assert kept
+    assert left_out
+
+
+def test_a_blank_suffix_judges_nothing(tiny: Tiny) -> None:
+    engine = tiny.engine(3)
+    infiller = Infiller(engine, tiny.tokenizer, FRAMING)
+    shown = infiller.infill(InfillProblem(b"a", b"\n\n", alternatives=3, draws=3, max_bytes=4)).candidates
+    assert shown
+    assert all(candidate.suffix_logprob is None for candidate in shown)
+
+
+def test_draws_grow_together_in_few_batches(tiny: Tiny) -> None:
+    engine = CountingEngine(len(tiny.tokenizer.pieces), seed=5)
+    infiller = Infiller(engine, tiny.tokenizer, FRAMING)
+    infiller.infill(InfillProblem(b"a", draws=8, max_bytes=12, max_lines=0, raw=True))
+    assert engine.batches <= 1 + 12, "each batch gives every text a byte at least"
+
+
+class CountingEngine(TableEngine):
+    batches = 0
+
+    def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
+        self.batches += 1
+        return super().evaluate(tree, nodes)
+
+
+def test_alternatives_differ_in_their_first_lines_where_they_can() -> None:
+    texts = [b"a\nb", b"a\nc", b"d", b"  a\nb", b"e\nb"]
+    candidates = [Candidate(text, None, "stop", 1) for text in texts]
+    assert [each.text for each in offer(candidates, 4)] == [b"a\nb", b"d", b"e\nb", b"a\nc"]
+
+
+def test_confidence_is_that_of_the_first_lines_log_probability(tiny: Tiny) -> None:
+    calibration = Calibration((-8.0, -1.0), (0.0, 0.7), 0.5)
+    engine = never_ending(tiny, 500)
+    infiller = Infiller(engine, tiny.tokenizer, FRAMING, calibration=calibration)
+    problem = InfillProblem(b"a(", max_bytes=40, max_lines=1, raw=True, with_logprobs=True)
+    (candidate,) = infiller.infill(problem).candidates
+    assert candidate.logprob is not None
+    assert candidate.confidence == pytest.approx(calibration.confidence(candidate.logprob))

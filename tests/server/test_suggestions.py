@@ -4,9 +4,11 @@ import pytest
 from lsprotocol import types
 
 from byte_lsp.infill.problem import Candidate, InfillResult
+from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import Document
 from byte_lsp.server.suggestions import (
     Slot,
+    Suggestion,
     completion_items,
     inline_items,
     pose,
@@ -22,8 +24,8 @@ def open_document(text: str) -> Document:
     return Document(types.TextDocumentItem("file:///a.py", "python", 1, text), "utf-16")
 
 
-def result(*texts: bytes) -> InfillResult:
-    return InfillResult(tuple(Candidate(text, -1.0, "stop", 1) for text in texts), 1.0, 1)
+def result(*candidates: Candidate) -> InfillResult:
+    return InfillResult(candidates, 1.0, 1)
 
 
 @pytest.mark.parametrize(
@@ -47,45 +49,74 @@ def test_the_half_typed_word(line: str, word: str) -> None:
 
 def test_a_problem_holds_what_the_settings_ask_for() -> None:
     settings = Settings(
-        suggest=SuggestSettings(max_bytes=9, max_lines=2, temperature=0.5, top_p=0.9),
-        context=ContextSettings(prefix_bytes=64, suffix_bytes=4),
+        suggest=SuggestSettings(
+            alternatives=4, draws=7, max_bytes=9, max_lines=2, temperature=0.5, top_p=0.9
+        ),
+        context=ContextSettings(prefix_bytes=64, suffix_bytes=4, tokens=99, deadline_ms=250),
     )
     document = open_document("a\r\nbc\rde\r\nf")
-    problem = pose(document, slot_at(document, types.Position(1, 1)), settings, alternatives=3)
+    slot = slot_at(document, types.Position(1, 1))
+    problem = pose(document, slot, settings, Neighbours(), invoked=True)
     assert (problem.prefix, problem.suffix, problem.language) == (b"a\nb", b"c\nde", "python")
-    assert (problem.alternatives, problem.max_bytes, problem.max_lines) == (3, 9, 2)
+    assert (problem.alternatives, problem.draws, problem.max_bytes, problem.max_lines) == (4, 7, 9, 2)
     assert (problem.temperature, problem.top_p, problem.arm) == (0.5, 0.9, "exact")
+    assert (problem.prompt_tokens, problem.deadline_ms, problem.suffix_goes_on) == (99, 250.0, True)
+    assert problem.suffix_fit
+    assert not problem.raw
+
+
+def test_while_somebody_types_there_is_time_for_one_text() -> None:
+    document = open_document("a = ")
+    slot = slot_at(document, types.Position(0, 4))
+    problem = pose(document, slot, Settings(), Neighbours(), invoked=False)
+    assert (problem.alternatives, problem.draws) == (1, 1)
 
 
 def test_the_popups_text_takes_the_place_of_its_range() -> None:
     document = open_document("self.it()")
     range_ = types.Range(types.Position(0, 5), types.Position(0, 7))
     slot = slot_of_popup(document, types.SelectedCompletionInfo(range_, "items"))
-    problem = pose(document, slot, Settings(), alternatives=1)
+    problem = pose(document, slot, Settings(), Neighbours(), invoked=False)
     assert (problem.prefix, problem.suffix) == (b"self.items", b"()")
-    (item,) = inline_items(document, slot, read_result(document, slot, result(b".append()"), b"\n"))
+    (item,) = inline_items(document, slot, [Suggestion(".append")])
     assert (item.insert_text, item.range) == ("items.append", range_)
+
+
+def test_what_the_editor_closed_by_itself_is_in_the_range() -> None:
+    document = open_document("é = f()")
+    slot = slot_at(document, types.Position(0, 6))
+    (item,) = inline_items(document, slot, [Suggestion("x) + g(y)", replaced_bytes=1)])
+    assert item.range == types.Range(types.Position(0, 6), types.Position(0, 7))
+    (other,) = completion_items(document, slot, [Suggestion("x) + 1", replaced_bytes=1)], "tiny", as_is=True)
+    assert isinstance(other.text_edit, types.TextEdit)
+    assert other.text_edit.range == item.range
 
 
 def test_ghost_text_has_an_empty_range_at_the_cursor() -> None:
     document = open_document("😀 x")
     slot = slot_at(document, types.Position(0, 99))
-    (item,) = inline_items(document, slot, [" = 1"])
+    (item,) = inline_items(document, slot, [Suggestion(" = 1")])
     cursor = types.Position(0, 4)
     assert (item.insert_text, item.range) == (" = 1", types.Range(cursor, cursor))
 
 
 def test_candidates_become_text_with_the_documents_line_ends() -> None:
-    document = open_document("f(x)\r\n")
-    slot = Slot(3, 3)
-    texts = read_result(document, slot, result(b"\n    y)", "ü\xf0".encode("latin-1"), b"  "), b"\r\n")
-    assert texts == ["\r\n    y"]
+    found = result(
+        Candidate(b"\n    y)", None, "stop", 1, replaced_bytes=1), Candidate(b"z", None, "stop", 1)
+    )
+    assert read_result(found, b"\r\n", 0.5) == [Suggestion("\r\n    y)", 1), Suggestion("z")]
+
+
+def test_what_is_likely_to_be_wrong_is_held_back() -> None:
+    found = result(*(Candidate(text, None, "stop", 1, 0, sure) for text, sure in [(b"a", 0.3), (b"b", 0.5)]))
+    assert read_result(found, b"\n", 0.4) == [Suggestion("b")]
+    assert read_result(found, b"\n", 0.0) == [Suggestion("a"), Suggestion("b")]
 
 
 def test_a_completion_item_covers_the_half_typed_word() -> None:
     document = open_document("    self.ite")
     slot = slot_of_word(document, types.Position(0, 12))
-    (item,) = completion_items(document, slot, ["ms = 1\n    b"], "tiny", as_is=True)
+    (item,) = completion_items(document, slot, [Suggestion("ms = 1\n    b")], "tiny", as_is=True)
     assert item.label == "items = 1"
     assert item.filter_text == "items = 1"
     assert item.detail == "tiny"
@@ -98,5 +129,5 @@ def test_a_completion_item_covers_the_half_typed_word() -> None:
 
 def test_a_completion_item_that_starts_with_a_line_end_has_a_label() -> None:
     document = open_document("x:")
-    (item,) = completion_items(document, Slot(2, 2), ["\n    pass"], "tiny", as_is=False)
+    (item,) = completion_items(document, Slot(2, 2), [Suggestion("\n    pass")], "tiny", as_is=False)
     assert (item.label, item.filter_text, item.insert_text_mode) == ("pass", None, None)

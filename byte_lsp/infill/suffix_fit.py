@@ -1,0 +1,61 @@
+"""Which candidate the suffix goes on from best, for models that see the prefix alone.
+
+By Bayes' rule the probability of a middle ``c`` between a prefix ``x`` and a suffix that begins with ``s`` is
+proportional to ``P(c | x) P(s | x c)``. Candidates are ranked by that product. The second factor is an exact
+byte probability: at most junctions the candidate ends inside a token that the suffix completes, and only a
+sum over covers says how probable that is. What the suffix has without any candidate, ``log P(s | x)``, is the
+same for all of them: it changes no order, but in the middle of a line it says which candidates are worse
+than none.
+
+Longer candidates have more to answer for in the first factor, and no correction for length did better than
+leaving it as it is (docs/infilling.md, where it is multiplied by other numbers).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from byte_lsp.bytes.canonical import CanonicalProcess
+from byte_lsp.bytes.scoring import log_likelihoods
+from byte_lsp.engines.protocol import Engine
+from byte_lsp.infill.problem import Candidate
+
+SUFFIX_BYTES = 48
+"""How much of the suffix is asked about, from its first byte on."""
+
+
+def judge_by_suffix(
+    engine: Engine,
+    process: CanonicalProcess,
+    prefix: bytes,
+    suffix: bytes,
+    candidates: Sequence[Candidate],
+) -> list[Candidate]:
+    """Candidates by falling ``log P(c | x) + log P(s | x c)``; as they are where the suffix is blank.
+
+    Where text follows on the cursor's line, those are left out behind which it is less probable than without
+    them. Errors: ``Cancelled``, ``EngineError``.
+    """
+    is_mid_line = bool(suffix.split(b"\n", 1)[0].strip())
+    if not suffix.strip() or len(candidates) < 2 - is_mid_line:
+        return list(candidates)
+    pairs = [(candidate.text, _head(suffix[candidate.replaced_bytes :])) for candidate in candidates]
+    alone, *logprobs = log_likelihoods(engine, process, prefix, [(b"", _head(suffix)), *pairs])
+    judged = [
+        replace(candidate, suffix_logprob=logprob)
+        for candidate, logprob in zip(candidates, logprobs, strict=True)
+        if not is_mid_line or candidate.replaced_bytes or logprob > alone
+    ]
+    return sorted(judged, key=_score, reverse=True)
+
+
+def _score(candidate: Candidate) -> float:
+    assert candidate.suffix_logprob is not None
+    return candidate.suffix_logprob + (candidate.logprob or 0.0)
+
+
+def _head(suffix: bytes) -> bytes:
+    """The first bytes of the suffix, up to the end of a character."""
+    end = min(len(suffix), SUFFIX_BYTES)
+    while end < len(suffix) and suffix[end] & 0xC0 == 0x80:
+        end += 1
+    return suffix[:end]
