@@ -1,4 +1,4 @@
-"""``byte-lsp eval bias | ensemble``: how good the suggestions are, in files of yours."""
+"""``byte-lsp eval bias | ensemble | infill``: how good the suggestions are, in files of yours."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from byte_lsp import cli_calibration
+from byte_lsp.catalog import load_catalog
 from byte_lsp.cli_options import add_model, add_output, at_least, between
 from byte_lsp.errors import EvaluationError
-from byte_lsp.evaluation import bias, bias_report, ensemble_gain, ensemble_report
+from byte_lsp.evaluation import bias, bias_report, ensemble_gain, ensemble_report, infill_report
 from byte_lsp.evaluation.corpus import Corpus
+from byte_lsp.evaluation.humaneval import read_dataset
+from byte_lsp.evaluation.infill_ask import ARMS, EvalArm, Recipe
+from byte_lsp.evaluation.infill_page import write_page
+from byte_lsp.evaluation.infill_run import run_tasks
+from byte_lsp.evaluation.infill_scores import require_rapidfuzz
+from byte_lsp.evaluation.infill_summary import judge_run
+from byte_lsp.evaluation.infill_tasks import KINDS, Kind, Task, draw_holes, sample_tasks
 from byte_lsp.evaluation.local import open_local
 from byte_lsp.evaluation.progress import show_progress
 from byte_lsp.evaluation.report import Report, prepare, publish
+from byte_lsp.evaluation.sandbox import require_sandbox
 from byte_lsp.evaluation.windows import Cursor, draw_cursors
 from byte_lsp.weights import MOST_WEIGHT, Rule, check_weights
 
@@ -33,6 +43,24 @@ class EvalSettings:
     rule: Rule = "mixture"
 
 
+@dataclass(frozen=True, slots=True)
+class InfillSettings:
+    """What was asked for; ``most_tasks`` None are all of each dataset."""
+
+    folders: Sequence[Path]
+    datasets: Sequence[Path]
+    model: str
+    arms: tuple[EvalArm, ...]
+    kinds: Sequence[Kind]
+    holes: int
+    most_tasks: int | None
+    candidates: int
+    seed: int
+    jobs: int
+    threshold: float
+    tests: bool
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``eval`` to the command line."""
     about = "measure how good suggestions are, at cursors drawn at random in your files"
@@ -40,6 +68,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     suites = parser.add_subparsers(dest="suite", required=True, metavar="SUITE")
     _add_bias(suites)
     _add_ensemble(suites)
+    _add_infill(suites)
+    cli_calibration.add_suite(suites)
 
 
 def run_bias(args: argparse.Namespace) -> int:
@@ -95,6 +125,66 @@ def run_ensemble(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_infill(args: argparse.Namespace) -> int:
+    """Measure, or go on measuring, and report; returns the exit code. Errors: ``ByteLspError``."""
+    settings = InfillSettings(
+        folders=args.folders,
+        datasets=args.dataset,
+        model=args.model,
+        arms=tuple(arm for arm in ARMS if arm in args.arms),
+        kinds=args.kinds,
+        holes=args.holes,
+        most_tasks=args.tasks,
+        candidates=args.candidates,
+        seed=args.seed,
+        jobs=args.jobs,
+        threshold=_shipped_threshold(args.model) if args.threshold is None else args.threshold,
+        tests=not args.no_tests,
+    )
+    require_rapidfuzz()
+    prepare(args.out)
+    tasks = _find_tasks(settings)
+    recipe = Recipe(settings.arms, settings.candidates, settings.seed)
+    with show_progress() as track:
+        on_done = track("all arms in every hole", len(tasks))
+        run = run_tasks(args.model, tasks, recipe, args.out, on_done, jobs=args.jobs)
+        found = judge_run(run, tasks, settings.threshold, settings.seed, track, tests=settings.tests)
+
+    def draw(folder: Path) -> Sequence[Path]:
+        from byte_lsp.evaluation.infill_plots import draw_infill  # noqa: PLC0415 - matplotlib is an optional extra
+
+        by_name = {task.full_name: task for task in tasks}
+        return [
+            *write_page(found.datasets, found.scores, by_name, run.file, folder),
+            *draw_infill(found.datasets, folder),
+        ]
+
+    tables = infill_report.tabulate(found.datasets)
+    publish(Report("infill", [run.file], settings, found, tables, draw), args.out, as_json=args.json)
+    return 0
+
+
+def _shipped_threshold(model: str) -> float:
+    """Where an editor begins to show suggestions of a model that nobody asked for."""
+    calibration = load_catalog().resolve(model).calibration
+    return calibration.threshold if calibration else 0.0
+
+
+def _find_tasks(settings: InfillSettings) -> list[Task]:
+    if not settings.folders and not settings.datasets:
+        raise EvaluationError(
+            "there is nothing to fill in; give folders with source files, or --dataset FILE"
+        )
+    tasks = [task for path in settings.datasets for task in read_dataset(path)]
+    if settings.folders:
+        tasks += draw_holes(settings.folders, settings.kinds, settings.holes, settings.seed)
+    if settings.most_tasks is not None:
+        tasks = sample_tasks(tasks, settings.most_tasks, settings.seed)
+    if settings.tests and any(task.tests for task in tasks):
+        require_sandbox()
+    return tasks
+
+
 def _add_bias(suites: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = suites.add_parser(
         "bias",
@@ -128,6 +218,40 @@ def _add_ensemble(suites: "argparse._SubParsersAction[argparse.ArgumentParser]")
     rule = "how distributions are combined (default: mixture)"
     add("--rule", choices=get_args(Rule), default="mixture", help=rule)
     parser.set_defaults(run=run_ensemble)
+
+
+def _add_infill(suites: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    defaults = Recipe()
+    parser = suites.add_parser(
+        "infill",
+        help="holes in your files and in HumanEval-Infilling, filled in",
+        description="Cut holes into source files, or take those of HumanEval-Infilling, and fill them in "
+        "greedily with plain tokenization, token healing, exact covers, and exact covers with several "
+        "candidates ranked by how well the suffix fits. With --out a run that was stopped goes on.",
+    )
+    add = parser.add_argument
+    add("folders", nargs="*", type=Path, metavar="FOLDER", help="where source files are")
+    dataset = "JSON lines of HumanEval-Infilling, plain or gzipped; may be given several times"
+    add("--dataset", action="append", default=[], type=Path, metavar="FILE", help=dataset)
+    add_model(parser)
+    arms = f"what to compare: {', '.join(ARMS)} (default: all)"
+    add("--arms", nargs="+", choices=ARMS, default=ARMS, metavar="ARM", help=arms)
+    kinds = f"holes to cut into files: {', '.join(KINDS)} (default: all)"
+    add("--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND", help=kinds)
+    holes = "holes of each kind to cut into files (default: 100)"
+    add("--holes", type=at_least(1), default=100, metavar="N", help=holes)
+    few = "take so many holes of each dataset, drawn at random (default: all)"
+    add("--tasks", type=at_least(1), default=None, metavar="N", help=few)
+    draws = f"candidates that fit chooses from (default: {defaults.draws})"
+    add("--candidates", type=at_least(2), default=defaults.draws, metavar="N", help=draws)
+    add("--seed", type=at_least(0), default=defaults.seed, metavar="N", help="draw others (default: 0)")
+    threshold = "suggestions of less confidence count as not shown (default: the model's own, if it has one)"
+    add("--threshold", type=between(0, 1), default=None, metavar="P", help=threshold)
+    add("--no-tests", action="store_true", help="run none of the programs, so no pass@1")
+    jobs = "processes with a model and one thread each; above 1 times are longer (default: 1)"
+    add("--jobs", type=at_least(1), default=1, metavar="N", help=jobs)
+    add_output(parser)
+    parser.set_defaults(run=run_infill)
 
 
 def _add_common(parser: argparse.ArgumentParser, *, cursors: int) -> None:

@@ -17,6 +17,10 @@ LINE = b"for number in range(10):\n    print(number, number * number)\n"
         (["eval", "beauty", "."], 2, "invalid choice: 'beauty'"),
         (["eval", "bias"], 2, "required: FOLDER"),
         (["eval", "bias", "/no/such/folder"], 1, "is not a folder"),
+        (["eval", "infill"], 1, "there is nothing to fill in"),
+        (["eval", "infill", "--dataset", "/no/such/file"], 1, "HumanEval-Infilling"),
+        (["eval", "infill", ".", "--arms", "best"], 2, "invalid choice: 'best'"),
+        (["eval", "infill", ".", "--kinds", "word"], 2, "invalid choice: 'word'"),
         (["eval", "ensemble", "."], 2, "required: --models"),
         (["eval", "ensemble", ".", "--models", "one"], 1, "two members or more"),
         (["eval", "ensemble", ".", "--models", "one", "two", "--weights", "1"], 1, "2 models and 1 weights"),
@@ -30,7 +34,7 @@ def test_what_cannot_be_measured_is_one_line(arguments: list[str], code: int, re
     assert reason in error_line(process)
 
 
-@pytest.mark.parametrize("suite", [("bias",), ("ensemble", "--models", "one", "two")])
+@pytest.mark.parametrize("suite", [("bias",), ("infill",), ("ensemble", "--models", "one", "two")])
 def test_a_folder_that_cannot_be_written_is_refused_first(suite: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     process = run_cli("eval", suite[0], "/no/such/folder", *suite[1:], "--out", str(tmp_path / "file"))
@@ -76,3 +80,33 @@ def test_an_ensemble_in_a_folder(tmp_path: Path) -> None:
     shown = process.stdout.decode()
     for words in ("Nats per byte", "all", "Python", "ensemble / sum of members", "49,152"):
         assert words in shown
+
+
+@pytest.mark.usefixtures("smollm2_path")
+def test_infill_in_a_folder_and_a_dataset(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "loop.py").write_bytes(LINE * 4)
+    task = {
+        "task_id": "SingleLineInfilling/HumanEval/0/L0",
+        "entry_point": "double",
+        "prompt": "def double(number):\n    # Returns 2 * number.\n",
+        "suffix": "    return result\n",
+        "canonical_solution": "    result = 2 * number\n",
+        "test": "def check(candidate):\n    assert candidate(2) == 4\n",
+    }
+    dataset = tmp_path / "one.jsonl"
+    dataset.write_text(json.dumps(task) + "\n", encoding="utf-8")
+    out = tmp_path / "out"
+    asked = ("eval", "infill", str(source), "--dataset", str(dataset), "--kinds", "line", "--holes", "2")
+    process = run_cli(*asked, "--arms", "exact", "plain", "--json", "--out", str(out))
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout)
+    one, lines = found["results"]["datasets"]
+    assert (one["dataset"], one["holes"], lines["dataset"], lines["holes"]) == ("one", 1, "files, lines", 2)
+    assert [arm["arm"] for arm in one["arms"]] == ["plain", "exact"]
+    assert [score["passed"] is None for score in found["results"]["scores"]] == [False] * 2 + [True] * 4
+    assert (out / "infill.png").is_file()
+    assert "files, lines" in (out / "infill.html").read_text(encoding="utf-8")
+    again = run_cli(*asked, "--arms", "plain", "exact", "--json", "--out", str(out))
+    assert json.loads(again.stdout)["results"] == found["results"], "nothing was asked again"

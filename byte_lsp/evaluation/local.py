@@ -16,7 +16,9 @@ from byte_lsp.bytes.sampler import Sampler
 from byte_lsp.catalog import load_catalog
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, requantize
 from byte_lsp.engines.protocol import Logits, TokenTree
+from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.infiller import Infiller
+from byte_lsp.infill.layouts import Form, find_form
 from byte_lsp.infill.problem import Arm
 from byte_lsp.models import ensure
 from byte_lsp.models.cache import cache_folder
@@ -58,6 +60,12 @@ class ClockedEngine:
         finally:
             self.seconds += time.perf_counter() - started
 
+    def cached_tokens(self, path: tuple[int, ...]) -> int:
+        return self.inner.cached_tokens(path)
+
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        self.inner.hold(paths)
+
     def interrupt(self, stop: bool) -> None:
         self.inner.interrupt(stop)
 
@@ -86,6 +94,8 @@ class LocalModel:
     framing: Framing
     canonical: CanonicalProcess
     bare: BareProcess
+    form: Form
+    calibration: Calibration | None
 
     @property
     def file(self) -> ModelFile:
@@ -94,7 +104,7 @@ class LocalModel:
 
     def infiller(self) -> Infiller:
         """The whole cheap path, as the worker has it."""
-        return Infiller(self.engine, self.tokenizer, self.framing)
+        return Infiller(self.engine, self.tokenizer, self.framing, self.form, self.calibration)
 
     def weigh(self, prefix: bytes, arm: Arm) -> CoverSet:
         """The covers of ``prefix`` in one arm."""
@@ -121,12 +131,14 @@ class LocalModel:
 
 
 @contextmanager
-def open_local(name_or_path: str, context_tokens: int = 4096, *, wide: bool = False) -> Iterator[LocalModel]:
+def open_local(
+    name_or_path: str, context_tokens: int = 4096, *, threads: int = 0, wide: bool = False
+) -> Iterator[LocalModel]:
     """Load a catalogue model or a GGUF file here, as the worker would; closed on leaving.
 
-    ``wide`` loads the same weights as 32-bit floats, with a 32-bit KV cache: the reference configuration.
-    A worker tries the model first: where it crashes, it is loaded here on the safe path. Errors:
-    ``CatalogError``, ``ModelFileError``, ``TokenizerError``, ``EngineError``.
+    ``threads`` 0 lets the engine choose. ``wide`` loads the same weights as 32-bit floats, with a 32-bit KV
+    cache: the reference configuration. A worker tries the model first: where it crashes, it is loaded here on
+    the safe path. Errors: ``CatalogError``, ``ModelFileError``, ``TokenizerError``, ``EngineError``.
     """
     model = load_catalog().resolve(name_or_path)
     with progress_bar(f"pulling {name_or_path}") as progress:
@@ -137,11 +149,16 @@ def open_local(name_or_path: str, context_tokens: int = 4096, *, wide: bool = Fa
     safe_path = _needs_safe_path(WorkerConfig(str(path), context_tokens, **tokens))
     tokenizer = load_tokenizer(path)
     framing = frame(tokenizer.vocabulary, **tokens)
+    form = find_form(tokenizer.vocabulary, model.infill)
     canonical, bare = CanonicalProcess(finder(tokenizer), framing), BareProcess(finder(tokenizer), framing)
-    config = EngineConfig(path, context_tokens, safe_path=safe_path, cache_type="f32" if wide else "f16")
+    config = EngineConfig(
+        path, context_tokens, threads, safe_path=safe_path, cache_type="f32" if wide else "f16"
+    )
     engine = ClockedEngine(LlamaCppEngine(config))
     try:
-        yield LocalModel(name_or_path, path, engine, tokenizer, framing, canonical, bare)
+        yield LocalModel(
+            name_or_path, path, engine, tokenizer, framing, canonical, bare, form, model.calibration
+        )
     finally:
         engine.close()
 
