@@ -246,7 +246,7 @@ def _unmatched(lexer: Lexer, text: str) -> tuple[str, str]:
 
 
 def _is_quoted(kind: _TokenType) -> bool:
-    return kind in String or kind in Comment
+    return not {String, Comment}.isdisjoint(kind.split())
 
 
 def _squeeze(text: str) -> str:

@@ -104,6 +104,15 @@ class Journal:
                 file.write(line.encode() + b"\n")
 
 
+def read_journal(path: Path) -> list[Observation]:
+    """The answers in a journal, whatever was asked. Errors: ``EvaluationError`` if it cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [_CONVERTER.structure(json.loads(line), Observation) for line in lines[1:]]
+    except (OSError, ValueError, BaseValidationError) as error:
+        raise EvaluationError(f"{path} cannot be read ({error}); name the --out of `eval infill`") from error
+
+
 def run_tasks(
     model: str, tasks: Sequence[Task], recipe: Recipe, folder: Path | None, on_done: OnDone, *, jobs: int = 1
 ) -> Run:

@@ -23,13 +23,14 @@ class Answer:
 
 
 def pose(language: Language, spot: Spot) -> InfillProblem:
-    """The problem as the server poses it by default, all text around the cursor already read."""
+    """The problem as the server poses it by default to who asks, all text around the cursor already read."""
     suggest = SuggestSettings()
     return Cursor(spot.text, spot.offset).pose(
         language=language.id,
         path=language.file.encode(),
         max_bytes=suggest.max_bytes,
         max_lines=suggest.max_lines,
+        draws=suggest.draws,
         temperature=suggest.temperature,
         top_p=suggest.top_p,
     )

@@ -30,14 +30,14 @@ def judge_by_suffix(
     suffix: bytes,
     candidates: Sequence[Candidate],
 ) -> list[Candidate]:
-    """Candidates by falling ``log P(c | x) + log P(s | x c)``; as they are where the suffix is blank.
+    """Candidates by falling ``log P(c | x) + log P(s | x c)``; the first alone where the suffix is blank.
 
     Where text follows on the cursor's line, those are left out behind which it is less probable than without
     them. Errors: ``Cancelled``, ``EngineError``.
     """
     is_mid_line = bool(suffix.split(b"\n", 1)[0].strip())
     if not suffix.strip() or len(candidates) < 2 - is_mid_line:
-        return list(candidates)
+        return sorted(candidates, key=_score, reverse=True)
     pairs = [(candidate.text, _head(suffix[candidate.replaced_bytes :])) for candidate in candidates]
     alone, *logprobs = log_likelihoods(engine, process, prefix, [(b"", _head(suffix)), *pairs])
     judged = [
@@ -49,8 +49,7 @@ def judge_by_suffix(
 
 
 def _score(candidate: Candidate) -> float:
-    assert candidate.suffix_logprob is not None
-    return candidate.suffix_logprob + (candidate.logprob or 0.0)
+    return (candidate.suffix_logprob or 0.0) + (candidate.logprob or 0.0)
 
 
 def _head(suffix: bytes) -> bytes:

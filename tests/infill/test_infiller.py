@@ -224,12 +224,15 @@ def test_a_candidate_that_disturbs_what_follows_on_the_line_is_left_out(tiny: Ti
     assert left_out
 
 
-def test_a_blank_suffix_judges_nothing(tiny: Tiny) -> None:
+def test_before_a_blank_suffix_the_most_probable_comes_first(tiny: Tiny) -> None:
     engine = tiny.engine(3)
     infiller = Infiller(engine, tiny.tokenizer, FRAMING)
-    shown = infiller.infill(InfillProblem(b"a", b"\n\n", alternatives=3, draws=3, max_bytes=4)).candidates
-    assert shown
+    problem = InfillProblem(b"a", b"\n\n", alternatives=6, draws=6, max_bytes=4, max_lines=1)
+    shown = infiller.infill(problem).candidates
+    assert len(shown) > 2
     assert all(candidate.suffix_logprob is None for candidate in shown)
+    best_first = sorted(shown, key=lambda candidate: -(candidate.logprob or 0.0))
+    assert shown == offer(best_first, 6)
 
 
 def test_draws_grow_together_in_few_batches(tiny: Tiny) -> None:
