@@ -8,13 +8,14 @@ is restricted or renormalised, unless somebody asks what a draw's probability wa
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 
 from byte_lsp.bytes.canonical import Process, Row, descending, sharpen
 from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover
 from byte_lsp.bytes.draws import NOTHING_FOLLOWS, draw_accepted
-from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, tree_of
+from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, agreement, tree_of
 from byte_lsp.errors import EngineError
 from byte_lsp.tokens.extendable import Tail
 
@@ -118,6 +119,16 @@ class Sampler:
         yield drawing.first
         while drawing.wanted is not None:
             yield drawing.take(self.engine.evaluate(TokenTree(drawing.wanted), [TRUNK_END])[0])
+
+    def count_fitting(self, drawings: Sequence[Drawing]) -> int:
+        """How many of some drawings that want a step, from the first on, one batch has room for.
+
+        One at least. Engines have room for a tree of as many tokens as a text may have.
+        """
+        paths = [drawing.wanted for drawing in drawings if drawing.wanted is not None]
+        common = agreement(min(paths), max(paths))
+        totals = accumulate((len(path) - common for path in paths), initial=common)
+        return max(1, sum(total <= self.engine.context_tokens for total in totals) - 1)
 
     def advance(self, drawings: Sequence[Drawing]) -> list[Step]:
         """The next step of each of some drawings that want one, all evaluated in one batch."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from byte_lsp.bytes.canonical import CanonicalProcess, Row, log_sum
 from byte_lsp.bytes.covers import CoverTree
-from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, Engine, TokenTree
 from byte_lsp.tokens.extendable import Tail
 
 
@@ -23,13 +23,17 @@ def log_likelihoods(
 ) -> list[float]:
     """``log P(continuation | prefix + text)`` in nats for each pair of a text and its continuation.
 
-    Minus infinity where no tokens spell the continuation. Errors: ``EngineError`` where the tree does not fit
-    into the engine's context, ``Cancelled``.
+    Minus infinity where no tokens spell the continuation. What one batch has no room for is taken in several.
+    Errors: ``ContextFull`` for a pair that is too long, other ``EngineError``, ``Cancelled``.
     """
     if not pairs:
         return []
     grove = _Grove(process, CoverTree(process, process.finder.frontier(prefix)))
     planted = [(grove.plant(prefix + text), grove.plant(prefix + text + more)) for text, more in pairs]
+    if len(pairs) > 1 and not grove.fits(engine):
+        half = len(pairs) // 2
+        halves = (pairs[:half], pairs[half:])
+        return [each for part in halves for each in log_likelihoods(engine, process, prefix, part)]
     junctions = [grove.common(before + behind) for before, behind in planted]
     nodes = sorted(
         {
@@ -69,6 +73,11 @@ class _Grove:
 
     def tree(self) -> TokenTree:
         return TokenTree(self.trunk, tuple(self.tokens), tuple(self.parents))
+
+    def fits(self, engine: Engine) -> bool:
+        """Whether the tree is one that every engine with this context takes."""
+        branches = len(self.tokens) - len(set(self.parents) - {TRUNK_END})
+        return branches <= MAX_SEQUENCES and len(self.trunk) + len(self.tokens) <= engine.context_tokens
 
     def plant(self, text: bytes) -> list[_Context]:
         """The contexts of a text that begins with the prefix, added to the tree."""

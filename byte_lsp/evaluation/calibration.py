@@ -3,7 +3,8 @@
 At each cursor the rest of its line is taken away, and the greedy line that the model puts there is right if
 it is what was there. Its log-probability is turned into a confidence by isotonic regression on the cursors of
 one half of the files; the other half says what that is worth. ``threshold`` is the least confidence from
-which the suggestions of the first half are right ``GAIN`` times as often as all of them.
+which the suggestions of the first half are right ``GAIN`` times as often as all of them, and no less than
+``LEAST_CONFIDENCE``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,9 @@ from byte_lsp.infill.problem import InfillProblem
 SUFFIX_BYTES = 512
 GAIN = 2.25
 """Twice is what is promised; the rest is for files that differ from these."""
+
+LEAST_CONFIDENCE = 0.2
+"""What is wrong four times of five does not help, however often others are right."""
 
 BINS = 8
 FEWEST = 40
@@ -171,8 +175,8 @@ def _fit_curve(trials: Sequence[Trial]) -> Calibration:
 def _choose_threshold(curve: Calibration, trials: Sequence[Trial]) -> float:
     confidences, right = _confidences(curve, trials), _right(trials)
     wanted = min(GAIN * right.mean(), 0.95)
-    for threshold in np.unique(confidences).tolist():
-        if right[confidences >= threshold].mean() >= wanted:
+    for threshold in np.unique([LEAST_CONFIDENCE, *confidences]).tolist():
+        if threshold >= LEAST_CONFIDENCE and right[confidences >= threshold].mean() >= wanted:
             return round(float(threshold), _DIGITS)
     return float(confidences.max())
 

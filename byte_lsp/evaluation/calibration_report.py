@@ -1,6 +1,6 @@
 """The tables of ``byte-lsp eval calibration``, and what to put into a catalogue."""
 
-from byte_lsp.evaluation.calibration import BINS, GAIN, Fitted, Shown
+from byte_lsp.evaluation.calibration import BINS, GAIN, LEAST_CONFIDENCE, Fitted, Shown
 from byte_lsp.evaluation.report import Table, note_unspellable, show_interval
 from byte_lsp.evaluation.windows import Unspellable
 from byte_lsp.infill.confidence import Calibration
@@ -30,7 +30,8 @@ def tabulate(fitted: Fitted, unspellable: Unspellable) -> list[Table]:
         [_row(each, "") for each in fitted.sweep] + [_row(shipped, " (the threshold)")],
         (
             "right: the whole rest of the line is the true one; 95 % bootstrap intervals over files",
-            f"the threshold is where the suggestions fitted on are right {GAIN} times as often as all",
+            f"the threshold is where the suggestions fitted on are right {GAIN} times as often as all, "
+            f"{LEAST_CONFIDENCE} at least",
         ),
     )
     return [reliability, sweep]

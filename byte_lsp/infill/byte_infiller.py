@@ -14,7 +14,7 @@ from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.errors import EngineError
 from byte_lsp.infill.choosing import Choice, offer
 from byte_lsp.infill.gather import Ending, Gathered, gather
-from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
+from byte_lsp.infill.infiller import MOST_COVERS, SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
 from byte_lsp.infill.stopping import Limits, Stopping
 from byte_lsp.infill.window import fit_window
@@ -44,7 +44,7 @@ class ByteInfiller:
         choice = Choice(problem)
         for first, sampling in self._beginnings(problem, prefix):
             evaluated = self._tokens_evaluated()
-            found = self._gather(prefix, sampling, ending, first, keep_steps=problem.with_logprobs)
+            found = self._gather(prefix, sampling, ending, first, with_logprobs=problem.with_logprobs)
             choice.add(found, self._tokens_evaluated() - evaluated)
             if len(choice) >= problem.alternatives:
                 break
@@ -57,7 +57,7 @@ class ByteInfiller:
     ) -> Candidate:
         """One continuation of ``prefix``, drawn byte by byte."""
         before = self._tokens_evaluated()
-        found = self._gather(prefix, sampling, limits, None, keep_steps=with_logprob)
+        found = self._gather(prefix, sampling, limits, None, with_logprobs=with_logprob)
         return replace(found.candidate(), tokens_evaluated=self._tokens_evaluated() - before)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
@@ -87,17 +87,18 @@ class ByteInfiller:
                 yield None, Sampling(problem.temperature, problem.top_p, seed)
             return
         row = self._ensemble(LIGHTEST_CONTEXT).next_byte(prefix)
-        for byte in np.argsort(-row, kind="stable").tolist():
+        most = max(MOST_COVERS, TRIES * problem.alternatives)
+        for byte in np.argsort(-row, kind="stable")[:most].tolist():
             if row[byte] < row.max() - UNLIKELY_NATS:
                 return
             yield byte, Sampling(0.0)
 
     def _gather(
-        self, prefix: bytes, sampling: Sampling, ending: Ending, first: int | None, *, keep_steps: bool
+        self, prefix: bytes, sampling: Sampling, ending: Ending, first: int | None, *, with_logprobs: bool
     ) -> Gathered:
         state = self._ensemble(LIGHTEST_CONTEXT).state(prefix)
         steps = islice(byte_steps(state, sampling, first), self._room(prefix))
-        return gather(steps, ending, keep_steps=keep_steps)
+        return gather(steps, ending, with_logprobs=with_logprobs)
 
     def _room(self, prefix: bytes) -> int:
         """Bytes that certainly fit behind a prefix: a token spells at least one."""

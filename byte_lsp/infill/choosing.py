@@ -40,7 +40,7 @@ class Choice:
             return
         self._found[text, replaced_bytes] = Candidate(
             text,
-            gathered.logprob() if self._problem.with_logprobs or self._problem.draws > 1 else None,
+            gathered.logprob,
             gathered.reason,
             tokens_evaluated,
             replaced_bytes,
@@ -48,10 +48,9 @@ class Choice:
         )
 
     def _confidence(self, gathered: Gathered) -> float | None:
-        logprob = gathered.first_line_logprob() if self._calibration else None
-        if logprob is None or self._calibration is None:
+        if self._calibration is None or gathered.first_line_logprob is None:
             return None
-        return self._calibration.confidence(logprob)
+        return self._calibration.confidence(gathered.first_line_logprob)
 
 
 def offer(candidates: Sequence[Candidate], count: int) -> tuple[Candidate, ...]:

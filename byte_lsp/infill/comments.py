@@ -8,19 +8,23 @@ from functools import lru_cache
 
 from byte_lsp.infill.brackets import hide_literals
 
-_LANGUAGES = {
-    b"//": """
-        c cpp c++ cuda-cpp csharp c# dart fsharp go groovy java javascript javascriptreact jsonc kotlin less
-        objective-c objective-cpp php rust scala scss swift typescript typescriptreact verilog zig""",
-    b"#": """
+LINE_COMMENTS = {
+    "//": """
+        c cpp c++ cuda-cpp csharp c# d dart fsharp go groovy java javascript javascriptreact jsonc kotlin less
+        objective-c objective-cpp php proto rust sass scala scss solidity swift typescript typescriptreact v
+        verilog zig""",
+    "#": """
         cmake coffeescript crystal dockerfile elixir gdscript graphql julia makefile nim nix perl perl6 php
-        powershell properties python r ruby sh shell shellscript bash terraform toml yaml""",
-    b"--": "ada elm haskell lua sql vhdl",
-    b"%": "erlang latex matlab octave prolog tex",
-    b";": "asm clojure commonlisp elisp emacs-lisp ini lisp racket scheme",
-    b'"': "vim viml",
+        powershell properties python r raku ruby sh shell shellscript bash terraform toml yaml""",
+    "--": "ada elm haskell lua purescript sql vhdl",
+    "%": "bibtex erlang latex matlab octave prolog tex",
+    ";": "asm clojure commonlisp elisp emacs-lisp ini lisp racket scheme",
+    "'": "vb",
+    '"': "vim viml",
 }
-_FORMS = {b"//": rb"(?<!:)//", b"#": rb"(?<!\S)#", b'"': rb'(?<!\S)"'}
+"""What begins a comment that ends with the line, and the languages in which it does; the usual one first."""
+
+_FORMS = {"//": rb"(?<!:)//", "#": rb"(?<!\S)#", "'": rb"(?<!\S)'", '"': rb'(?<!\S)"'}
 _PAIRED = re.compile(rb"/\*|\*/|<!--|-->")
 _ANY = rb"(?<!\S)(?:#|//|--)(?!\S)"
 
@@ -48,6 +52,6 @@ def cut_at_comment(line: bytes, text: bytes, rest: bytes, language: str) -> byte
 
 @lru_cache
 def _pattern(language: str) -> re.Pattern[bytes]:
-    markers = [mark for mark, names in _LANGUAGES.items() if language in names.split()]
-    forms = [_FORMS.get(mark, re.escape(mark)) for mark in markers] or [_ANY]
+    markers = [mark for mark, names in LINE_COMMENTS.items() if language in names.split()]
+    forms = [_FORMS.get(mark, re.escape(mark.encode())) for mark in markers] or [_ANY]
     return re.compile(b"|".join([_PAIRED.pattern, *forms]))

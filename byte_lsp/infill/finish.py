@@ -1,7 +1,8 @@
 """From a model's text to one that a person may insert: cut, and indented as the file is.
 
 A text is only ever cut and its lines indented; nothing is written that the model did not. Each step shortens
-the text or leaves it alone, and they are taken until none changes it: fitting a text again changes nothing.
+the text or leaves it alone, and they are taken until none changes it. What the model wrote is judged once: a
+text that was cut looks otherwise than it did, and is not to be fitted again.
 
 Between prefix and suffix a text may not disturb what is there. A cursor with text behind it on its line is
 the hard case: what follows must not be repeated, no bracket or quote may be left open or be closed twice, and
@@ -10,7 +11,6 @@ themselves, and the text has it too and goes on beyond it, the text takes its pl
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from byte_lsp.infill.brackets import Mark, find_marks, hide_literals, match
@@ -20,6 +20,7 @@ from byte_lsp.infill.overlap import end_overlaps, find_overlap, first_characters
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.infill.stopping import LEAST_OVERLAP_BYTES, Stopping
 from byte_lsp.infill.surroundings import Surroundings, Wanted
+from byte_lsp.infill.window import previous_character, unify_line_ends
 
 SAME_CHARACTERS = 3
 """So many characters of the suffix at an end of a text are a repetition, not a coincidence."""
@@ -43,28 +44,37 @@ class Fitted:
 def fit(text: bytes, problem: InfillProblem) -> Fitted:
     """A candidate's text as it fits between prefix and suffix, perhaps empty.
 
-    Takes any bytes; line ends are line feeds.
+    Takes any bytes; line ends become line feeds.
     """
     stopping = Stopping.of(problem)
+    text = unify_line_ends(cut_to_characters(text, problem.prefix))
+    fitted = _fit(cut_to_characters(stopping.finish(text), problem.prefix), stopping, problem.suffix)
+    return fitted if fitted.text.decode(errors="replace").strip() else Fitted(b"")
+
+
+def _fit(text: bytes, stopping: Stopping, suffix: bytes) -> Fitted:
     around = stopping.around
-    text = stopping.finish(cut_to_characters(text))
     if around.wanted is not Wanted.PART:
         return Fitted(_fit_lines(text, stopping))
     if around.may_replace_rest:
         instead = text.rstrip()
         if _takes_the_place(instead, around):
             return Fitted(instead, len(around.rest.rstrip()))
-    return Fitted(_fit_part(text, around, problem.suffix))
+    return Fitted(_fit_part(text, around, suffix))
 
 
-def present(texts: Iterable[bytes], line_end: bytes) -> tuple[bytes, ...]:
-    """Fitted texts as the editor gets them: with the file's line ends, in order, each once, none blank."""
-    shown = dict.fromkeys(set_line_ends(text, line_end) for text in texts)
-    return tuple(text for text in shown if text.strip())
+def cut_to_characters(text: bytes, before: bytes = b"") -> bytes:
+    """The longest beginning of ``text`` that is valid UTF-8 behind ``before``, perhaps half a character."""
+    begun = before[previous_character(before, len(before) - 1) :] if before[-1:] >= b"\x80" else b""
+    try:
+        begun.decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return _valid_beginning(begun + text)[len(begun) :]
+    return _valid_beginning(text)
 
 
-def cut_to_characters(text: bytes) -> bytes:
-    """The longest beginning of ``text`` that is valid UTF-8."""
+def _valid_beginning(text: bytes) -> bytes:
     try:
         text.decode()
     except UnicodeDecodeError as error:

@@ -1,17 +1,10 @@
 """A path as a comment, in the language of the text that it heads."""
 
-_STYLES = {
-    "#": """cmake coffeescript crystal dockerfile elixir gdscript git-commit git-rebase graphql ignore julia
-        makefile nim nix perl perl6 plaintext powershell properties python r raku ruby shellscript bash sh
-        shell terraform toml yaml""",
-    "//": """c cpp c++ csharp c# cuda-cpp d dart fsharp go groovy java javascript javascriptreact json jsonc
-        kotlin less objective-c objective-cpp php proto rust sass scala scss solidity swift typescript
-        typescriptreact v verilog zig""",
-    "--": "ada elm haskell lua purescript sql vhdl",
-    "%": "bibtex erlang latex matlab octave prolog tex",
-    ";": "asm clojure commonlisp elisp emacs-lisp ini lisp racket scheme",
-    "'": "vb",
-    '"': "vim viml",
+from byte_lsp.infill.comments import LINE_COMMENTS
+
+_OTHER_STYLES = {
+    "#": "git-commit git-rebase ignore plaintext",
+    "//": "json",
     "rem": "bat",
     "//-": "jade pug",
     "<!-- {} -->": "astro html markdown svelte vue vue-html xml xsl",
@@ -20,7 +13,10 @@ _STYLES = {
     "{{!-- {} --}}": "handlebars",
     "@* {} *@": "razor",
 }
-_STYLE_OF_LANGUAGE = {language: style for style, names in _STYLES.items() for language in names.split()}
+_STYLE_OF_LANGUAGE: dict[str, str] = {}
+for _style, _names in (*LINE_COMMENTS.items(), *_OTHER_STYLES.items()):
+    for _name in _names.split():
+        _STYLE_OF_LANGUAGE.setdefault(_name, _style)
 
 
 def one_line(name: bytes) -> bytes:

@@ -35,6 +35,12 @@ from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 TRIES = 3
+MOST_COVERS = 16
+"""So many texts begin with one cover after another, or ``TRIES`` for each alternative.
+
+At some cursors nothing fits, whatever the first token is.
+"""
+
 DRAW_TEMPERATURE = 0.6
 """Of the draws that the suffix chooses among, beside the greedy text."""
 
@@ -108,13 +114,14 @@ class Infiller:
             covers = self._weigh(process, posed.prefix, problem.arm, sampling)
         sampler = Sampler(self.engine, process)
         ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
-        keep_steps = problem.with_logprobs or problem.draws > 1 or self._calibration is not None
         beginnings = self._beginnings(problem, process, covers, sampling)
         wanted = max(problem.alternatives, problem.draws)
+        is_ranked = wanted > 1 and self._is_judged(problem)
+        with_logprobs = problem.with_logprobs or is_ranked or self._calibration is not None
         while drawings := [
             sampler.begin(covers, each, cover) for cover, each in islice(beginnings, min(wanted, MOST_DRAWS))
         ]:
-            for gathered in gather_all(sampler, drawings, ending, keep_steps=keep_steps):
+            for gathered in gather_all(sampler, drawings, ending, with_logprobs=with_logprobs):
                 choice.add(gathered, covers.tokens_evaluated + gathered.tokens - 1)
             wanted = max(0, problem.alternatives - len(choice))
 
@@ -146,7 +153,7 @@ class Infiller:
         process = self._process(arm)
         covers = self._weigh(process, prefix, arm, sampling)
         steps = Sampler(self.engine, process).steps(covers, sampling)
-        found = gather(steps, limits, keep_steps=with_logprob)
+        found = gather(steps, limits, with_logprobs=with_logprob)
         return replace(found.candidate(), tokens_evaluated=covers.tokens_evaluated + found.tokens - 1)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
@@ -192,5 +199,5 @@ class Infiller:
             yield cover, sampling
         for seed in seeds[: problem.draws - 1].tolist():
             yield None, Sampling(DRAW_TEMPERATURE, problem.top_p, seed)
-        for cover in ranked:
+        for cover in islice(ranked, max(MOST_COVERS, TRIES * problem.alternatives) - 1):
             yield cover, sampling

@@ -15,6 +15,7 @@ from byte_lsp.infill.overlap import find_overlap, squeeze
 from byte_lsp.infill.problem import InfillProblem, StopReason
 from byte_lsp.infill.repetition import find_cycle, find_repeated_lines
 from byte_lsp.infill.surroundings import Surroundings, Wanted
+from byte_lsp.infill.window import unify_line_ends
 
 SURE_OVERLAP_BYTES = 12
 """So much of the rest of the line, without blanks, is no coincidence."""
@@ -104,7 +105,8 @@ class Stopping:
         return cls(around, Limits(problem.max_bytes, lines))
 
     def check(self, text: bytes) -> Stopped | None:
-        """What to keep of ``text`` if it is finished, else None. Line ends are line feeds."""
+        """What to keep of ``text`` if it is finished, else None. Line ends become line feeds."""
+        text = unify_line_ends(text)
         ends = [end for rule in self._rules for end in [rule(text)] if end]
         if not ends:
             return None
@@ -143,11 +145,15 @@ class Stopping:
 
     def _find_rest(self, text: bytes) -> _End | None:
         """Where the text runs into the rest of the line."""
-        rest = squeeze(self.around.rest)[0][:SURE_OVERLAP_BYTES]
+        rest = self._begins_rest
         if len(rest) < LEAST_OVERLAP_BYTES or self.around.may_replace_rest:
             return None
         found = find_overlap(text, rest)
         return _End(found.end, found.start, "suffix") if found else None
+
+    @cached_property
+    def _begins_rest(self) -> bytes:
+        return squeeze(self.around.rest)[0][:SURE_OVERLAP_BYTES]
 
     def _find_bracket(self, text: bytes) -> _End | None:
         """The first closer that the suffix has already.

@@ -11,12 +11,14 @@ Longer candidates have more to answer for in the first factor, and no correction
 leaving it as it is (docs/infilling.md, where it is multiplied by other numbers).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.scoring import log_likelihoods
 from byte_lsp.engines.protocol import Engine
+from byte_lsp.errors import ContextFull
 from byte_lsp.infill.problem import Candidate
 
 SUFFIX_BYTES = 48
@@ -30,16 +32,23 @@ def judge_by_suffix(
     suffix: bytes,
     candidates: Sequence[Candidate],
 ) -> list[Candidate]:
-    """Candidates by falling ``log P(c | x) + log P(s | x c)``; the first alone where the suffix is blank.
+    """Candidates by falling ``log P(c | x) + log P(s | x c)``.
 
+    By the first alone where the suffix is blank, where no tokens spell it, or the context has no room for it.
     Where text follows on the cursor's line, those are left out behind which it is less probable than without
     them. Errors: ``Cancelled``, ``EngineError``.
     """
     is_mid_line = bool(suffix.split(b"\n", 1)[0].strip())
+    ranked = sorted(candidates, key=_score, reverse=True)
     if not suffix.strip() or len(candidates) < 2 - is_mid_line:
-        return sorted(candidates, key=_score, reverse=True)
+        return ranked
     pairs = [(candidate.text, _head(suffix[candidate.replaced_bytes :])) for candidate in candidates]
-    alone, *logprobs = log_likelihoods(engine, process, prefix, [(b"", _head(suffix)), *pairs])
+    try:
+        alone, *logprobs = log_likelihoods(engine, process, prefix, [(b"", _head(suffix)), *pairs])
+    except ContextFull:
+        return ranked
+    if alone == -math.inf:
+        return ranked
     judged = [
         replace(candidate, suffix_logprob=logprob)
         for candidate, logprob in zip(candidates, logprobs, strict=True)

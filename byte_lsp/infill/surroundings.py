@@ -21,6 +21,7 @@ INSERTED_BY_EDITORS = frozenset(b")]}\"'`;:, \t")
 """What an editor puts behind the cursor by itself, and what it is put before."""
 
 _KEPT = 8
+_DEEPEST = 64  # brackets around a cursor, the innermost: the time to match them grows with the square
 _NOT_CODE = (b"#", b"//", b"/*", b"*", b"--", b"<!--", b"%")
 _SHELLS = {"shellscript", "shell", "bash", "sh"}
 
@@ -124,7 +125,8 @@ def _find_openers(lines: list[bytes], on_last: list[Mark], tab: int) -> list[Ope
     above = b"".join(line + b"\n" for line in lines[:-1])
     text = above + lines[-1]
     openers = []
-    for mark in open_before([*find_marks(above), *(mark.shifted(len(above)) for mark in on_last)]):
+    marks = [*find_marks(above), *(mark.shifted(len(above)) for mark in on_last)]
+    for mark in open_before(marks)[-_DEEPEST:]:
         start = text.rfind(b"\n", 0, mark.offset) + 1
         openers.append(Opener(mark.sign, columns(text[start : mark.offset + 1], tab)))
     return openers

@@ -16,9 +16,28 @@ SECRET_FILES = (
     *(".env*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.p8", "*.jks", "*.keystore", "*.kdbx", "*.ppk"),
     *("*.gpg", "*.age", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", ".npmrc"),
     *(".pypirc", ".pgpass", ".my.cnf", ".git-credentials", ".htpasswd", ".dockercfg", "credentials*"),
-    *("secret.*", "secrets.*", "*.secret", "*.secrets", "*.tfvars", "*.tfstate", "kubeconfig"),
+    *(
+        "secret.*",
+        "secrets.*",
+        "*.secret",
+        "*.secrets",
+        "*[-_]secrets.*",
+        "*.tfvars",
+        "*.tfstate",
+        "kubeconfig",
+    ),
+    *(
+        "*_rsa",
+        "*_ed25519",
+        "*.asc",
+        "*.ovpn",
+        "*service[-_]account*.json",
+        "passwords.*",
+        ".vault*",
+        ".s3cfg",
+    ),
 )
-SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure"}
+SECRET_FOLDERS = {".git", ".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure"}
 
 _DRIVE = re.compile(r"/[A-Za-z]:")
 

@@ -299,7 +299,7 @@ def _reply(request: Request, solver: _Solver) -> Message:
         )
     except Exception as error:  # noqa: BLE001 - one request must not end the process that all others need
         traceback.print_exc()
-        return Failure(request.number, f"internal error, please report it: {error!r}")
+        return Failure(request.number, f"internal error, please report it: {type(error).__name__}")
 
 
 def _kind(error: ByteLspError) -> FailureKind:

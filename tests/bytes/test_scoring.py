@@ -1,12 +1,14 @@
 """The probability of continuations in one batch: against enumeration, and against the walk byte by byte."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
 from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.model import TokenByteModel
 from byte_lsp.bytes.scoring import log_likelihoods
+from byte_lsp.engines.protocol import Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
 from byte_lsp.tokens.contexts import finder
 
@@ -78,3 +80,21 @@ def test_an_approximate_process_is_close_to_the_walk() -> None:
     process = CanonicalProcess(finder(tiny.tokenizer), FRAMING)
     (found,) = log_likelihoods(engine, process, b"a ", [(b"", b"a(")])
     assert found == pytest.approx(TokenByteModel(engine, process).logprob(b"a(", b"a "), abs=0.1)
+
+
+def test_what_one_batch_has_no_room_for_is_taken_in_several(tiny: Tiny) -> None:
+    pairs = [(text, text) for text in tiny.texts() if 0 < len(text) < 5]
+    size = len(tiny.tokenizer.pieces)
+    ample = TableEngine(size, seed=3, context_tokens=4000)
+    counted = [0]
+
+    class Counting(TableEngine):
+        def evaluate(self, tree: TokenTree, nodes: Sequence[int]) -> Logits:
+            counted[0] += 1
+            assert len(tree.trunk) + len(tree.tokens) <= self.context_tokens
+            return super().evaluate(tree, nodes)
+
+    scarce = Counting(size, seed=3, context_tokens=16)
+    found = log_likelihoods(scarce, tiny.process(), b"", pairs)
+    assert found == pytest.approx(log_likelihoods(ample, tiny.process(), b"", pairs))
+    assert counted[0] > 1

@@ -33,7 +33,7 @@ def ready_editor(
     """One Neovim for the module, so that the model is loaded once."""
     home = tmp_path_factory.mktemp("neovim")
     with start_neovim(neovim_executable, home) as session:
-        session.setup({"cmd": SERVER})
+        session.setup({"cmd": SERVER, "settings": {"suggest": {"confidence": 0}}})
         session.open(home / "first.py", STACK)
         session.type_at_end("self.ite")
         session.wait_until_ready()

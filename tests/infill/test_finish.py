@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byte_lsp.infill.brackets import find_marks, match
-from byte_lsp.infill.finish import Fitted, cut_to_characters, fit, present, set_line_ends
+from byte_lsp.infill.finish import Fitted, cut_to_characters, fit, set_line_ends
 from byte_lsp.infill.problem import InfillProblem
+from byte_lsp.infill.window import unify_line_ends
 
 
 def fitted(language: str, prefix: str, text: str, suffix: str, *, goes_on: bool = False) -> tuple[str, int]:
@@ -125,8 +126,33 @@ def test_a_suggestion_is_indented_as_the_file_is() -> None:
     )
 
 
-def test_presented_texts_have_the_files_line_ends_and_no_twins() -> None:
-    assert present([b"a\nb", b"", b"a\r\nb", b" \n", b"c"], b"\r\n") == (b"a\r\nb", b"c")
+@pytest.mark.parametrize(
+    ("before", "text", "kept"), [(b"caf\xc3", b"\xa9'", b"\xa9'"), (b"\xff", b"a", b"a")]
+)
+def test_a_text_may_complete_a_character_that_the_prefix_begins(
+    before: bytes, text: bytes, kept: bytes
+) -> None:
+    assert cut_to_characters(text, before) == kept
+    assert cut_to_characters(b"(" + text, b"caf\xc3") == b""
+
+
+@given(st.binary(max_size=24), st.binary(max_size=24), st.integers(1, 12))
+def test_what_is_left_of_any_bytes_are_characters_on_one_line(text: bytes, rest: bytes, most: int) -> None:
+    found = fit(text, InfillProblem(b"a", b"b" + rest, max_bytes=most))
+    assert "\n" not in found.text.decode()
+    assert b"\r" not in found.text
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000\n", "\u2028", "\x1c", "\x0b \f", "\r\n\r"])
+@pytest.mark.parametrize("suffix", ["", "b)\n", "\n"])
+def test_white_space_of_any_kind_is_nothing_to_show(blank: str, suffix: str) -> None:
+    assert fitted("python", "f(", blank, suffix) == ("", 0)
+
+
+@pytest.mark.parametrize("line_end", ["\r", "\r\n"])
+def test_a_carriage_return_ends_the_line_too(line_end: str) -> None:
+    assert fitted("python", "x = ", f"y +{line_end}z", " 1\n") == ("y +", 0)
+    assert fitted("python", "x = ", f"y{line_end}z = 2{line_end}", "") == ("y", 0)
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -169,10 +195,10 @@ def test_what_holds_of_every_fitted_text(
     problem = InfillProblem(prefix, suffix, language, max_lines=0, suffix_goes_on=goes_on)
     found = fit(text + end, problem)
     found.text.decode()
-    assert fit(found.text, problem) in (found, Fitted(found.text, 0))
+    assert len(fit(found.text, problem).text) <= len(found.text)
     assert not found.text or found.text.strip()
     words = [line.strip() for line in found.text.split(b"\n")]
-    assert [line.strip() for line in (text + end).split(b"\n")][: len(words) - 1] == words[:-1]
+    assert [line.strip() for line in unify_line_ends(text + end).split(b"\n")][: len(words) - 1] == words[:-1]
     rest = suffix.split(b"\n")[0]
     assert suffix[: found.replaced_bytes] == rest[: found.replaced_bytes]
     if rest.strip() and found.text:

@@ -12,7 +12,7 @@ from byte_lsp.engines.table import TableEngine
 from byte_lsp.errors import Cancelled
 from byte_lsp.infill.choosing import offer
 from byte_lsp.infill.confidence import Calibration
-from byte_lsp.infill.infiller import Infiller
+from byte_lsp.infill.infiller import TRIES, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 from byte_lsp.infill.stopping import Limits
 from tests.bytes.tiny import END, FRAMING, Tiny, tinies
@@ -240,6 +240,49 @@ def test_draws_grow_together_in_few_batches(tiny: Tiny) -> None:
     infiller = Infiller(engine, tiny.tokenizer, FRAMING)
     infiller.infill(InfillProblem(b"a", draws=8, max_bytes=12, max_lines=0, raw=True))
     assert engine.batches <= 1 + 12, "each batch gives every text a byte at least"
+
+
+def test_draws_wait_for_each_other_where_there_is_no_room_for_all(tiny: Tiny) -> None:
+    """Together they take many times the cells of the cache; one after another they have the same texts."""
+    problem = InfillProblem(b"a", draws=40, alternatives=40, max_bytes=60, max_lines=0, raw=True)
+    for suffix in (b"", b"\n(a"):
+        found = [
+            Infiller(never_ending(tiny, context_tokens), tiny.tokenizer, FRAMING).infill(
+                replace(problem, suffix=suffix, seed=1, raw=not suffix)
+            )
+            for context_tokens in (128, 8000)
+        ]
+        scarce, ample = ([(each.text, each.suffix_logprob) for each in one.candidates] for one in found)
+        assert scarce == ample
+        assert len(scarce) > 1
+
+
+def test_alternatives_are_ranked_by_both_factors_without_draws_too(tiny: Tiny) -> None:
+    problem = InfillProblem(b"(a", b"\na(", alternatives=4, max_bytes=3)
+    scored = [each for seed in range(6) for each in judged(tiny, tiny.engine(seed), problem)]
+    assert scored
+
+
+def test_a_suffix_that_no_tokens_spell_has_no_say(tiny: Tiny, infiller: Infiller) -> None:
+    assert ord("z") in tiny.tokenizer.unspellable
+    problem = InfillProblem(b"a (", b"z(\n", alternatives=6, draws=6, max_bytes=3)
+    shown = infiller.infill(problem).candidates
+    assert shown
+    assert {each.text for each in shown} == {
+        each.text for each in infiller.infill(replace(problem, suffix_fit=False)).candidates
+    }
+
+
+def test_where_nothing_fits_only_some_texts_are_tried(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("byte_lsp.infill.infiller.MOST_COVERS", 1)
+    problem = InfillProblem(b"a", b"a a\n", max_bytes=4, suffix_fit=False)
+    batches = []
+    for seed in range(60):
+        engine = CountingEngine(len(tiny.tokenizer.pieces), seed=seed)
+        if not Infiller(engine, tiny.tokenizer, FRAMING).infill(problem).candidates:
+            batches.append(engine.batches)
+    assert batches
+    assert max(batches) <= 1 + TRIES * (problem.max_bytes - 1), "a cover gives a byte, each batch one more"
 
 
 class CountingEngine(TableEngine):

@@ -26,7 +26,7 @@ async def test_positions_are_exact_in_the_encoding_agreed_on(
     start_server: StartServer, model_path: str, offered: list[str], chosen: str, units: int
 ) -> None:
     client = await start_server(
-        encodings=offered, options={"model": model_path, "suggest": {"max_bytes": 24}}
+        encodings=offered, options={"model": model_path, "suggest": {"max_bytes": 24, "confidence": 0}}
     )
     assert client.encoding == chosen
     await client.wait_for_ready()
@@ -70,7 +70,7 @@ async def test_an_editor_without_ghost_text_gets_a_completion_item(
     start_server: StartServer, model_path: str, stack: str
 ) -> None:
     client = await start_server(
-        inline_completion=False, options={"model": model_path, "suggest": {"max_bytes": 24}}
+        inline_completion=False, options={"model": model_path, "suggest": {"max_bytes": 24, "confidence": 0}}
     )
     await client.wait_for_ready()
     document = client.open("file:///stack.py", stack)

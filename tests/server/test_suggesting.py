@@ -20,7 +20,7 @@ REQUEST_CANCELLED = -32800
 async def client(model_path: str) -> AsyncIterator[Client]:
     """One server for the whole module, its model loaded."""
     client = await Client.start()
-    await client.initialize(options={"model": model_path, "suggest": {"max_bytes": 64}})
+    await client.initialize(options={"model": model_path, "suggest": {"max_bytes": 64, "confidence": 0}})
     await client.wait_for_ready()
     yield client
     assert await client.stop() == 0
@@ -163,3 +163,33 @@ async def test_disabled(client: Client, open_stack: ClientDocument) -> None:
     on = types.DidChangeConfigurationParams({"byteLsp": {"suggest": {"enabled": True}}})
     client.notify(types.WORKSPACE_DID_CHANGE_CONFIGURATION, on)
     assert await client.inline_completion(open_stack, len(open_stack.text))
+
+
+async def test_what_is_likely_to_be_wrong_is_held_back_while_typing(model_path: str) -> None:
+    """By default: a name out of nowhere is a guess, the end of a word that stands above is none."""
+    client = await Client.start()
+    try:
+        await client.initialize(options={"model": model_path})
+        await client.wait_for_ready()
+        guess = client.open("file:///names.py", "# Names of people: Anna, Bert, ")
+        assert await client.inline_completion(guess, len(guess.text)) == []
+        assert len(await client.inline_completion(guess, len(guess.text), invoked=True)) > 1
+        counters = (await client.status())["counters"]
+        assert counters["held_back"] == 1
+    finally:
+        await client.stop()
+
+
+async def test_what_the_editor_closed_is_not_closed_again(client: Client) -> None:
+    before = "names = ['é', 'ü']\r\nfor name in sorted("
+    document = client.open("file:///pairs.py", before + ")\r\n")
+    for item in await client.inline_completion(document, len(before), invoked=True):
+        assert item.range is not None
+        line = "for name in sorted("
+        end = len(line) + 1
+        assert item.range.start == types.Position(1, len(line))
+        assert item.range.end in (types.Position(1, len(line)), types.Position(1, end))
+        rest = ")" if item.range.end.character == len(line) else ""
+        whole = line + str(item.insert_text) + rest
+        assert whole.count("(") == whole.count(")"), whole
+        assert "\n" not in str(item.insert_text)
