@@ -14,7 +14,7 @@ from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.errors import EngineError
 from byte_lsp.infill.choosing import Choice, offer
 from byte_lsp.infill.gather import Ending, Gathered, gather
-from byte_lsp.infill.infiller import MOST_COVERS, SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
+from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
 from byte_lsp.infill.stopping import Limits, Stopping
 from byte_lsp.infill.window import fit_window
@@ -87,8 +87,7 @@ class ByteInfiller:
                 yield None, Sampling(problem.temperature, problem.top_p, seed)
             return
         row = self._ensemble(LIGHTEST_CONTEXT).next_byte(prefix)
-        most = max(MOST_COVERS, TRIES * problem.alternatives)
-        for byte in np.argsort(-row, kind="stable")[:most].tolist():
+        for byte in np.argsort(-row, kind="stable")[: TRIES * problem.alternatives].tolist():
             if row[byte] < row.max() - UNLIKELY_NATS:
                 return
             yield byte, Sampling(0.0)

@@ -35,11 +35,7 @@ from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 TRIES = 3
-MOST_COVERS = 16
-"""So many texts begin with one cover after another, or ``TRIES`` for each alternative.
-
-At some cursors nothing fits, whatever the first token is.
-"""
+"""So many texts are begun for each alternative: some agree, and at some cursors nothing fits."""
 
 DRAW_TEMPERATURE = 0.6
 """Of the draws that the suffix chooses among, beside the greedy text."""
@@ -199,5 +195,5 @@ class Infiller:
             yield cover, sampling
         for seed in seeds[: problem.draws - 1].tolist():
             yield None, Sampling(DRAW_TEMPERATURE, problem.top_p, seed)
-        for cover in islice(ranked, max(MOST_COVERS, TRIES * problem.alternatives) - 1):
+        for cover in islice(ranked, TRIES * problem.alternatives - 1):
             yield cover, sampling
