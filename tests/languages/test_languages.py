@@ -173,3 +173,10 @@ def test_a_suggestion_in_the_middle_of_a_line_joins_what_is_behind_it(
 
 def test_most_languages_get_a_suggestion(suggest_in: Callable[[Language], Answer]) -> None:
     assert sum(bool(suggest_in(language).text) for language in LANGUAGES) > len(LANGUAGES) / 2
+
+
+def test_somebody_has_looked_at_each_suggestion() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "languages.md").read_text(encoding="utf-8")
+    remarks = [spot.remark for language in LANGUAGES for spot in language.spots]
+    assert all(remarks)
+    assert [remark for remark in remarks if f"Looked at: {remark}\n" not in page] == []
