@@ -43,8 +43,8 @@ def _introduce(languages: int, cursors: int, model: str, machine: Machine) -> st
 What `{model}` suggests at cursors in real files, where a person would stop. The files, with their authors
 and licences, are in [tests/languages/files](../tests/languages/files/SOURCES.md), the cursors in
 [cursors.toml](../tests/languages/cursors.toml). What the file has at the cursor was taken out before the
-model was asked, with the editor's default settings, as by somebody who asks for suggestions; the best is shown.
-Made by
+model was asked, with the editor's default settings, as by somebody who asks for suggestions; the best is
+shown. Made by
 
 ```sh
 python -m byte_lsp.evaluation.languages > docs/languages.md
