@@ -85,15 +85,15 @@ class Results:
     suggestions: Sequence[Suggestion]
 
 
-def suggest(infiller: Infiller, cursor: Cursor, context_bytes: int) -> Candidate | None:
+def suggest(infiller: Infiller, cursor: Cursor, context_bytes: int, *, alone: bool) -> Candidate | None:
     """The best suggestion at a cursor, as an editor would get it."""
-    problem = pose(cursor, context_bytes)
+    problem = pose(cursor, context_bytes, alone=alone)
     candidates = infiller.infill(problem).candidates
     return candidates[0] if candidates else None
 
 
-def pose(cursor: Cursor, context_bytes: int) -> InfillProblem:
-    """The problem at a cursor."""
+def pose(cursor: Cursor, context_bytes: int, *, alone: bool = False) -> InfillProblem:
+    """The problem at a cursor. Where the fitting is ``alone``, the suffix does not judge what it leaves."""
     behind = cursor.text[cursor.offset :]
     return InfillProblem(
         prefix=cursor.prefix[-context_bytes:],
@@ -101,6 +101,7 @@ def pose(cursor: Cursor, context_bytes: int) -> InfillProblem:
         suffix_goes_on=len(behind) > SUFFIX_BYTES,
         language=_LANGUAGE_IDS.get(cursor.language, cursor.language.lower()),
         max_bytes=SUGGESTION_BYTES,
+        suffix_fit=not alone,
     )
 
 
@@ -125,12 +126,14 @@ def repeats(text: str, behind: str) -> bool:
     )
 
 
-def check(infiller: Infiller, cursors: Sequence[Cursor], context_bytes: int) -> list[Suggestion]:
+def check(
+    infiller: Infiller, cursors: Sequence[Cursor], context_bytes: int, *, alone: bool = False
+) -> list[Suggestion]:
     """A suggestion at each cursor that gets one, and what is wrong with it."""
     suggestions = []
     for at, cursor in enumerate(cursors):
         print(f"\r{at + 1} of {len(cursors)}", end="", file=sys.stderr, flush=True)
-        found = suggest(infiller, cursor, context_bytes)
+        found = suggest(infiller, cursor, context_bytes, alone=alone)
         if found:
             suggestions.append(_judge(cursor, found))
     print(file=sys.stderr)
@@ -175,6 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="smollm2-135m", metavar="NAME_OR_GGUF")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=at_least(0), default=0, metavar="COUNT", help="suggestions to print")
+    alone = (
+        "fit suggestions between the texts, but do not let the suffix judge them: more are left to look at"
+    )
+    parser.add_argument("--alone", action="store_true", help=alone)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--out", type=Path, metavar="FOLDER")
     args = parser.parse_args(arguments)
@@ -188,10 +195,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     prepare(args.out)
     context_bytes = ContextSettings().prefix_bytes
-    corpus = Corpus(args.folders, args.seed)
-    cursors = draw_cursors(corpus, args.cursors, args.seed, Shape(cursors=4))
+    cursors = draw_cursors(Corpus(args.folders, args.seed), args.cursors, args.seed, Shape(cursors=4))
     with open_local(args.model) as model:
-        suggestions = check(model.infiller(), cursors, context_bytes)
+        suggestions = check(model.infiller(), cursors, context_bytes, alone=args.alone)
         report = Report(
             "fit",
             [model.file],

@@ -13,6 +13,7 @@ themselves, and the text has it too and goes on beyond it, the text takes its pl
 import re
 from dataclasses import dataclass
 
+from byte_lsp.infill.blocks import opens_block
 from byte_lsp.infill.brackets import Mark, find_marks, hide_literals, match
 from byte_lsp.infill.comments import cut_at_comment
 from byte_lsp.infill.indentation import indent
@@ -91,10 +92,19 @@ def _fit_lines(text: bytes, stopping: Stopping) -> bytes:
     """A text at the end of a line."""
     around = stopping.around
     while True:
-        cut = stopping.finish(_drop_lines_behind(text.rstrip(), around))
+        cut = stopping.finish(_drop_last_openers(_drop_lines_behind(text.rstrip(), around), around))
         if cut == text:
             return indent(text, around.unit, whole=not around.line) if text.strip() else b""
         text = cut
+
+
+def _drop_last_openers(text: bytes, around: Surroundings) -> bytes:
+    """``text`` without last lines that open blocks with nothing in them; its first line stays."""
+    lines = text.split(b"\n")
+    while len(lines) > 1 and lines[-1].strip() and opens_block(lines[-1], around.language):
+        lines.pop()
+    kept = b"\n".join(lines)
+    return kept if kept.strip() else text
 
 
 def _drop_lines_behind(text: bytes, around: Surroundings) -> bytes:

@@ -225,3 +225,16 @@ def test_the_next_characters_are_not_repeated(text: bytes, prefix: bytes, suffix
     if rest.strip() and not found.replaced_bytes and len(behind) >= 3 and own:
         assert not own.startswith(behind[:3])
         assert not own.endswith(behind[:3])
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "kept"),
+    [
+        ("    for a in b:\n        c()\n        if d:", "\n", "    for a in b:\n        c()"),
+        ("    for a in b:\n        if c:", "\n\nx = 1\n", "    for a in b:"),
+        ("    for a in b:", "\n", "    for a in b:"),
+    ],
+)
+def test_a_block_does_not_end_with_an_opener_of_nothing(text: str, suffix: str, kept: str) -> None:
+    problem = InfillProblem(b"def f():\n", suffix.encode(), "python", max_lines=0)
+    assert fit(text.encode(), problem).text.decode() == kept
