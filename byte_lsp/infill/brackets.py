@@ -70,6 +70,12 @@ def hide_literals(text: bytes) -> bytes:
     return _LITERAL.sub(lambda found: b"\n".join(b"\0" * len(part) for part in found[0].split(b"\n")), text)
 
 
+def is_balanced_as_code(text: bytes) -> bool:
+    """Whether brackets match if no literal hides any: what is in a template literal may be code."""
+    closers, openers = match(Mark(at, byte) for at, byte in enumerate(text) if byte in OPENERS + CLOSERS)
+    return not closers and not openers
+
+
 def find_marks(text: bytes) -> list[Mark]:
     """The marks of a text that begins at a line start, in order."""
     return [Mark(found.start(), found[0][0]) for found in _MARK.finditer(hide_literals(text))]

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from byte_lsp.infill.blocks import opens_block
-from byte_lsp.infill.brackets import Mark, find_marks, hide_literals, match
+from byte_lsp.infill.brackets import Mark, find_marks, hide_literals, is_balanced_as_code, match
 from byte_lsp.infill.comments import cut_at_comment
 from byte_lsp.infill.indentation import indent
 from byte_lsp.infill.overlap import end_overlaps, find_overlap, first_characters, splits_word, squeeze
@@ -167,6 +167,8 @@ def _fit_part(text: bytes, around: Surroundings, suffix: bytes) -> bytes:
         if cut == text:
             break
         text = cut
+    if b"`" in text and not is_balanced_as_code(text):
+        return b""
     # What is left of a longer text without a word of it is of no use.
     return text if text.strip() and (text == given or _WORD.search(text)) else b""
 

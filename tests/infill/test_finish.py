@@ -238,3 +238,12 @@ def test_the_next_characters_are_not_repeated(text: bytes, prefix: bytes, suffix
 def test_a_block_does_not_end_with_an_opener_of_nothing(text: str, suffix: str, kept: str) -> None:
     problem = InfillProblem(b"def f():\n", suffix.encode(), "python", max_lines=0)
     assert fit(text.encode(), problem).text.decode() == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("`${a.join(', ')}\\`${b(', ')", ""), ("`a ${b} c` + ", "`a ${b} c` + ")],
+)
+def test_code_in_a_template_literal_counts_too(text: str, kept: str) -> None:
+    problem = InfillProblem(b"x = ", b"y + `z`;\n", "javascript")
+    assert fit(text.encode(), problem).text.decode() == kept
