@@ -1,9 +1,10 @@
 """Which candidate the suffix goes on from best, for models that see the prefix alone.
 
-By Bayes' rule the probability of a middle ``c`` between a prefix ``x`` and a suffix that begins with ``s`` is
-proportional to ``P(c | x) P(s | x c)``. Candidates are ranked by that product. The second factor is an exact
-byte probability: at most junctions the candidate ends inside a token that the suffix completes, and only a
-sum over covers says how probable that is. What the suffix has without any candidate, ``log P(s | x)``, is the
+By Bayes' rule the probability of a middle ``c`` between a prefix ``x`` and a suffix that begins with ``s``
+is proportional to ``P(c | x) P(s | x c)``. Candidates are ranked by that product. The first factor is that
+of the tokens drawn, through the one that ended the text: a lower bound. The second is an exact byte
+probability: at most junctions the candidate ends inside a token that the suffix completes, and only a sum
+over covers says how probable that is. What the suffix has without any candidate, ``log P(s | x)``, is the
 same for all of them: it changes no order, but in the middle of a line it says which candidates are worse
 than none.
 
