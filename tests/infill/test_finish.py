@@ -247,3 +247,11 @@ def test_a_block_does_not_end_with_an_opener_of_nothing(text: str, suffix: str, 
 def test_code_in_a_template_literal_counts_too(text: str, kept: str) -> None:
     problem = InfillProblem(b"x = ", b"y + `z`;\n", "javascript")
     assert fit(text.encode(), problem).text.decode() == kept
+
+
+def test_deeply_nested_text_has_its_innermost_brackets_closed_by_the_suffix() -> None:
+    """Only the innermost brackets are matched, as that takes the square of their number."""
+    depth = 3000
+    problem = InfillProblem(b"[" * depth + b"f(", b")" + b"]" * depth + b"\n", "python")
+    assert fit(b"a, b) + c", problem).text == b"a, b"
+    assert fit(b"a, g(b)", problem).text == b"a, g(b)"
