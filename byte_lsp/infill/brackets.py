@@ -81,11 +81,6 @@ def find_marks(text: bytes) -> list[Mark]:
     return [Mark(found.start(), found[0][0]) for found in _MARK.finditer(hide_literals(text))]
 
 
-def closer_of(opener: int) -> int:
-    """The bracket that closes an opener."""
-    return _CLOSER_OF[opener]
-
-
 def match(marks: Iterable[Mark]) -> tuple[list[Mark], list[Mark]]:
     """The closers that close nothing in the text, and the openers that nothing closes, each in order.
 

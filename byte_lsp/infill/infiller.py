@@ -97,11 +97,6 @@ class Infiller:
         """Work for the requests to come, while ``is_wanted`` and not interrupted: see ``Prompter.grow``."""
         self._prompter.grow(is_wanted)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to do ahead of requests."""
-        return not self._prompter.is_growing
-
     def _draw(self, problem: InfillProblem, posed: Posed, choice: Choice) -> None:
         """Draw texts, several in a batch, until ``choice`` has enough or nothing else is probable."""
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
@@ -183,9 +178,10 @@ class Infiller:
         self, problem: InfillProblem, process: Process, covers: CoverSet, sampling: Sampling
     ) -> Iterator[tuple[Cover | None, Sampling]]:
         """How each candidate begins, best first; more of them than candidates asked for, some may agree."""
-        seeds = np.random.SeedSequence(problem.seed).generate_state(
-            max(problem.draws, TRIES * problem.alternatives)
-        )
+        # At temperature 0 nobody expects chance: the same cursor gets the same suggestions.
+        seed = 0 if problem.seed is None and problem.temperature == 0 else problem.seed
+        count = max(problem.draws, TRIES * problem.alternatives)
+        seeds = np.random.SeedSequence(seed).generate_state(count)
         if problem.temperature > 0:
             for seed in seeds.tolist():
                 yield None, replace(sampling, seed=seed)

@@ -71,11 +71,6 @@ class Document:
         end = self._line_starts[line + 1]
         return start, end - (2 if self.text.endswith(b"\r\n", start, end) else 1)
 
-    def rest_of_line(self, offset: int) -> bytes:
-        """Bytes from ``offset`` to the end of its line, without the line end."""
-        _, end = self.line_span(self.line_at(offset))
-        return bytes(self.text[offset:end])
-
     @property
     def line_end(self) -> bytes:
         """The line end that the document uses first; a line feed when it has none."""

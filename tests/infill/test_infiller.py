@@ -207,7 +207,7 @@ def test_candidates_are_ranked_by_the_exact_probability_that_the_suffix_follows(
 
 
 def test_a_candidate_that_disturbs_what_follows_on_the_line_is_left_out(tiny: Tiny) -> None:
-    problem = InfillProblem(b"a (", b"a a(\n", alternatives=6, draws=6, max_bytes=3)
+    problem = InfillProblem(b"a (", b"a a(\n", alternatives=6, draws=6, max_bytes=3, seed=3)
     kept = left_out = 0
     for seed in range(12):
         engine = tiny.engine(seed)
@@ -224,10 +224,17 @@ def test_a_candidate_that_disturbs_what_follows_on_the_line_is_left_out(tiny: Ti
     assert left_out
 
 
+def test_the_same_cursor_gets_the_same_suggestions_at_temperature_zero(infiller: Infiller) -> None:
+    problem = InfillProblem(b"a", b"\n\n", alternatives=6, draws=12, max_bytes=6)
+    assert infiller.infill(problem).candidates == infiller.infill(problem).candidates
+    others = {infiller.infill(replace(problem, temperature=1.0)).candidates for _ in range(6)}
+    assert len(others) > 1
+
+
 def test_before_a_blank_suffix_the_most_probable_comes_first(tiny: Tiny) -> None:
     engine = tiny.engine(3)
     infiller = Infiller(engine, tiny.tokenizer, FRAMING)
-    problem = InfillProblem(b"a", b"\n\n", alternatives=6, draws=6, max_bytes=4, max_lines=1)
+    problem = InfillProblem(b"a", b"\n\n", alternatives=6, draws=6, max_bytes=4, max_lines=1, seed=3)
     shown = infiller.infill(problem).candidates
     assert len(shown) > 2
     assert all(candidate.suffix_logprob is None for candidate in shown)
@@ -238,13 +245,13 @@ def test_before_a_blank_suffix_the_most_probable_comes_first(tiny: Tiny) -> None
 def test_draws_grow_together_in_few_batches(tiny: Tiny) -> None:
     engine = CountingEngine(len(tiny.tokenizer.pieces), seed=5)
     infiller = Infiller(engine, tiny.tokenizer, FRAMING)
-    infiller.infill(InfillProblem(b"a", draws=8, max_bytes=12, max_lines=0, raw=True))
+    infiller.infill(InfillProblem(b"a", draws=8, max_bytes=12, max_lines=0, seed=3, raw=True))
     assert engine.batches <= 1 + 12, "each batch gives every text a byte at least"
 
 
 def test_draws_wait_for_each_other_where_there_is_no_room_for_all(tiny: Tiny) -> None:
     """Together they take many times the cells of the cache; one after another they have the same texts."""
-    problem = InfillProblem(b"a", draws=40, alternatives=40, max_bytes=60, max_lines=0, raw=True)
+    problem = InfillProblem(b"a", draws=40, alternatives=40, max_bytes=60, max_lines=0, seed=3, raw=True)
     for suffix in (b"", b"\n(a"):
         found = [
             Infiller(never_ending(tiny, context_tokens), tiny.tokenizer, FRAMING).infill(
@@ -265,7 +272,7 @@ def test_alternatives_are_ranked_by_both_factors_without_draws_too(tiny: Tiny) -
 
 def test_a_suffix_that_no_tokens_spell_has_no_say(tiny: Tiny, infiller: Infiller) -> None:
     assert ord("z") in tiny.tokenizer.unspellable
-    problem = InfillProblem(b"a (", b"z(\n", alternatives=6, draws=6, max_bytes=3)
+    problem = InfillProblem(b"a (", b"z(\n", alternatives=6, draws=6, max_bytes=3, seed=3)
     shown = infiller.infill(problem).candidates
     assert shown
     assert {each.text for each in shown} == {

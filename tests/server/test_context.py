@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
+from pygls.workspace import Workspace as PyglsWorkspace
 
+from byte_lsp.server.app import build_server, did_change_workspace_folders
 from byte_lsp.server.blocks import BLOCK_LINES, MOST_BYTES, read_blocks
 from byte_lsp.server.context import MOVED_LINES, Neighbours, pose_context
 from byte_lsp.server.documents import Document, DocumentStore
@@ -338,3 +340,12 @@ def test_files_are_named_as_in_the_workspace(
     roots: tuple[str, ...], uri: str, named: tuple[bytes, bytes]
 ) -> None:
     assert Roots(roots).name(uri) == named
+
+
+def test_a_folder_that_is_added_later_names_its_files() -> None:
+    server = build_server()
+    added = types.WorkspaceFolder("file:///home/me/shop", "shop")
+    server.protocol._workspace = PyglsWorkspace(None, workspace_folders=[added])
+    event = types.WorkspaceFoldersChangeEvent(added=[added], removed=[])
+    did_change_workspace_folders(server, types.DidChangeWorkspaceFoldersParams(event))
+    assert server.neighbours.roots.name("file:///home/me/shop/src/a.py") == (b"shop", b"src/a.py")

@@ -98,13 +98,6 @@ def test_the_first_line_end_is_the_documents(text: str, line_end: bytes) -> None
     assert open_document(text).line_end == line_end
 
 
-def test_rest_of_line_stops_before_the_line_end() -> None:
-    document = open_document("ab\r\ncd")
-    assert document.rest_of_line(1) == b"b"
-    assert document.rest_of_line(2) == b""
-    assert document.rest_of_line(5) == b"d"
-
-
 def test_a_character_inserted_in_two_halves_keeps_positions() -> None:
     document = open_document("ab")
     document.change(edit((0, 1), (0, 1), "\ud83d"))
