@@ -27,8 +27,14 @@ Layout = Literal["prefix", "psm", "spm"]
 Rewind = Literal["line", "none"]
 """Where ``psm`` cuts the text before the cursor: at the start of the cursor's line, or at the cursor."""
 
+MergedType = Literal["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "f16"]
+"""The format of the weights that an adapter has changed, as llama.cpp names it."""
+
+MERGED_TYPES: tuple[MergedType, ...] = get_args(MergedType)
+
 _LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 _REWINDS: tuple[Rewind, ...] = get_args(Rewind)
+_MERGE_VERSION = 1  # of what ``adapters/merge.py`` writes: a new one has every merged model made anew
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -80,13 +86,62 @@ class PathSource:
         return f"path {self.path}"
 
 
-Source = PyPiSource | HubSource | PathSource
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter in a GGUF file that is on this machine: small changes to another model's weights."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptedSource:
+    """Another model's file, to which the engine applies an adapter when it loads it."""
+
+    base: "Model"
+    adapter: Adapter
+
+    @property
+    def file(self) -> str:
+        return self.base.source.file
+
+    def __str__(self) -> str:
+        return f"{self.base.name} with {self.adapter.path.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class MergedSource:
+    """A file made on this machine: another model's weights, changed by an adapter, in format ``type``."""
+
+    name: str
+    base: "Model"
+    adapter: Adapter
+    type: MergedType
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.{self.type}.gguf"
+
+    @property
+    def recipe(self) -> str:
+        """All that decides what is in the file. A file of another recipe is out of date."""
+        made_of = f"{self.base.name} {self.base.sha256} + {self.adapter.scale:g} {self.adapter.sha256}"
+        return f"merge {_MERGE_VERSION}: {made_of} as {self.type}"
+
+    def __str__(self) -> str:
+        return f"{self.base.name} merged with {self.adapter.path.name} as {self.type}"
+
+
+Source = PyPiSource | HubSource | PathSource | AdaptedSource | MergedSource
 
 
 @dataclass(frozen=True, slots=True)
 class Infill:
     """How a model is asked to fill in: a layout, and token spellings (empty: the model has no such token).
 
+    ``psm`` needs ``prefix``, ``suffix`` and ``middle``, ``spm`` the last two.
     ``ends`` end a middle, beside the tokens that end any text. ``lead`` is text that stands in front of the
     text before the cursor. ``gap`` follows the repository's name and each other file, and ``path_inside``
     puts the file's own path behind the token ``prefix``: both matter where there is a ``file_sep``.
@@ -132,6 +187,11 @@ class Model:
     calibration: Calibration | None = None
 
     @property
+    def adapter(self) -> Adapter | None:
+        """What the engine applies to the model's file when it loads it."""
+        return self.source.adapter if isinstance(self.source, AdaptedSource) else None
+
+    @property
     def layout(self) -> Layout:
         """The layout as far as the catalogue knows it."""
         return self.infill.layout if self.infill else "prefix"
@@ -144,10 +204,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The models by name, in the order of the files, and the name of the embedded default."""
+    """The models by name, in the order of the files; the embedded default's name; the infill families."""
 
     models: Mapping[str, Model]
     default: str
+    families: Mapping[str, Infill]
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self.models.values())
@@ -158,6 +219,14 @@ class Catalog:
             return self.models[name]
         except KeyError:
             raise CatalogError(f'no model is called "{name}"; {self._suggest(name)}') from None
+
+    def family(self, name: str) -> Infill:
+        """The infill family of that name. Errors: ``CatalogError`` listing those that there are."""
+        try:
+            return self.families[name]
+        except KeyError:
+            known = ", ".join(self.families)
+            raise CatalogError(f'no [infill] table is called "{name}"; there are {known}') from None
 
     def resolve(self, name_or_path: str | Path) -> Model:
         """The model of that name, or else the file at that path, which need not exist yet.
@@ -171,6 +240,8 @@ class Catalog:
         if not _is_path(text, path):
             return self.get(text)
         for model in self:
+            if isinstance(model.source, AdaptedSource):
+                continue  # the file of that name is another model's
             if model.file_name.casefold() == path.name.casefold():
                 return replace(model, name=text, source=PathSource(path), size_bytes=None, sha256=None)
         return Model(name=text, title=path.name, source=PathSource(path))
@@ -197,12 +268,12 @@ def load_catalog(user_file: Path | None = None) -> Catalog:
     default = ""
     for table in tables:
         families |= {name: _read_infill(entry) for name, entry in table.named_tables("infill")}
-        models |= {model.name: model for model in _read_models(table, families)}
+        _read_models(table, families, models)
         default = table.text("default", default)
         if default not in models:
             raise table.fault("default", f'names no model: "{default}"')
         table.finish()
-    return Catalog(models, default)
+    return Catalog(models, default, families)
 
 
 def resolve(name_or_path: str | Path) -> Model:
@@ -227,17 +298,18 @@ def _parse(file: str, content: bytes) -> TomlTable:
         raise CatalogError(f"{file}: not a TOML file: {error}") from error
 
 
-def _read_models(table: TomlTable, families: Mapping[str, Infill]) -> Iterator[Model]:
+def _read_models(table: TomlTable, families: Mapping[str, Infill], models: dict[str, Model]) -> None:
+    """Add a file's models to those read before."""
     seen: set[str] = set()
     for entry in table.tables("model"):
-        model = _read_model(entry, families)
+        model = _read_model(entry, families, models)
         if model.name in seen:
             raise entry.fault("name", f'is given twice: "{model.name}"')
         seen.add(model.name)
-        yield model
+        models[model.name] = model
 
 
-def _read_model(table: TomlTable, families: Mapping[str, Infill]) -> Model:
+def _read_model(table: TomlTable, families: Mapping[str, Infill], above: Mapping[str, Model]) -> Model:
     name = table.text("name")
     if not _NAME.fullmatch(name):
         raise table.fault("name", f'must be lower-case letters, digits, ".", "_" and "-", not "{name}"')
@@ -247,7 +319,7 @@ def _read_model(table: TomlTable, families: Mapping[str, Infill]) -> Model:
     model = Model(
         name=name,
         title=table.text("title"),
-        source=_read_source(table.table("source")),
+        source=_read_source(table, name, above),
         licence=table.text("licence"),
         infill=families[family],
         context_tokens=table.count("context_tokens"),
@@ -262,6 +334,8 @@ def _read_model(table: TomlTable, families: Mapping[str, Infill]) -> Model:
     for key, value in (("size_bytes", model.size_bytes), ("sha256", model.sha256)):
         if value is None and isinstance(model.source, PyPiSource):
             raise table.fault(key, 'is missing; a source of kind "pypi" needs it')
+        if value is not None and isinstance(model.source, AdaptedSource):
+            raise table.fault(key, 'is that of the base; a source of kind "adapted" has no file of its own')
     return model
 
 
@@ -287,9 +361,9 @@ def _read_infill(table: TomlTable) -> Infill:
     if known is None:
         raise table.fault("layout", f'must be one of {", ".join(_LAYOUTS)}, not "{layout}"')
     tokens = {key: table.text(key, "") for key in ("prefix", "suffix", "middle")}
-    missing = [key for key, spelling in tokens.items() if not spelling]
-    if missing and known != "prefix":
-        raise table.fault(missing[0], f'is missing; the layout "{layout}" needs it')
+    for key, spelling in tokens.items():
+        if not spelling and known != "prefix" and (known, key) != ("spm", "prefix"):
+            raise table.fault(key, f'is missing; the layout "{layout}" needs it')
     rest = {key: table.text(key, "") for key in ("pad", "repo", "file_sep", "lead")}
     if rest["repo"] and not rest["file_sep"]:
         raise table.fault("file_sep", 'is missing; a family with a token for "repo" needs it')
@@ -317,15 +391,49 @@ def _read_rewind(table: TomlTable, layout: Layout) -> Rewind:
     return known
 
 
-def _read_source(table: TomlTable) -> Source:
+def _read_source(model: TomlTable, name: str, above: Mapping[str, Model]) -> Source:
+    table = model.table("source")
     kind = table.text("kind")
-    if kind not in _SOURCE_READERS:
-        raise table.fault("kind", f'must be one of {", ".join(_SOURCE_READERS)}, not "{kind}"')
-    source = _SOURCE_READERS[kind](table)
+    if kind in _DERIVED_KINDS:
+        source = _read_derived(kind, table, _read_adapter(model.table("adapter")), name, above)
+    elif kind not in _SOURCE_READERS:
+        kinds = ", ".join((*_SOURCE_READERS, *_DERIVED_KINDS))
+        raise table.fault("kind", f'must be one of {kinds}, not "{kind}"')
+    elif "adapter" in model:
+        raise model.fault("adapter", f"is for sources of kind {' and '.join(_DERIVED_KINDS)}, not {kind}")
+    else:
+        source = _SOURCE_READERS[kind](table)
     table.finish()
     if PurePosixPath(source.file).name in ("", "..") or "\\" in source.file:
         raise table.fault("file", f'must name a file, not "{source.file}"')
     return source
+
+
+def _read_derived(
+    kind: str, table: TomlTable, adapter: Adapter, name: str, above: Mapping[str, Model]
+) -> Source:
+    base = above.get(table.text("base"))
+    if base is None:
+        raise table.fault("base", f'names no model that stands above: "{table.text("base")}"')
+    if isinstance(base.source, AdaptedSource | MergedSource):
+        raise table.fault("base", f'must name a model with a file of its own; "{base.name}" has another base')
+    if kind == "adapted":
+        return AdaptedSource(base, adapter)
+    if base.sha256 is None:
+        raise table.fault("base", f'names a model without sha256: "{base.name}"; a merge needs it')
+    merged_type = table.text("type")
+    known = next((known for known in MERGED_TYPES if known == merged_type), None)
+    if known is None:
+        raise table.fault("type", f'must be one of {", ".join(MERGED_TYPES)}, not "{merged_type}"')
+    return MergedSource(name, base, adapter, known)
+
+
+def _read_adapter(table: TomlTable) -> Adapter:
+    path = Path(table.file).parent / Path(table.text("file")).expanduser()
+    scale = table.number("scale") if "scale" in table else 1.0
+    adapter = Adapter(path, table.count("size_bytes"), _read_sha256(table), scale)
+    table.finish()
+    return adapter
 
 
 def _read_pypi(table: TomlTable) -> Source:
@@ -354,6 +462,7 @@ def _read_path(table: TomlTable) -> Source:
 
 
 _SOURCE_READERS = {"pypi": _read_pypi, "hub": _read_hub, "path": _read_path}
+_DERIVED_KINDS = ("adapted", "merged")
 
 
 def _read_sha256(table: TomlTable) -> str:

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from byte_lsp.catalog import Model, PathSource, load_catalog
 from byte_lsp.errors import ByteLspError
-from byte_lsp.models.cache import file_path
+from byte_lsp.models.cache import file_path, local_path
 from byte_lsp.models.check import check, state, verify
 from byte_lsp.models.progress import progress_bar
-from byte_lsp.models.pull import local_path, pull
+from byte_lsp.models.pull import pull
 
 _INTERRUPTED = 130
 

@@ -19,7 +19,7 @@ from byte_lsp.worker.handle import Worker
 from byte_lsp.worker.messages import Measurement, MemberConfig, WorkerConfig
 from byte_lsp.worker.safe_path import remembered_crash
 
-PACKAGES = ("llama-cpp-python", "pygls", "lsprotocol")
+PACKAGES = ("llama-cpp-python", "gguf", "pygls", "lsprotocol")
 _PROCESSOR_FILE = Path("/proc/cpuinfo")
 
 

@@ -51,3 +51,11 @@ class DemoError(ByteLspError):
 
 class EvaluationError(ByteLspError):
     """A benchmark cannot be run with what it was given."""
+
+
+class TrainingError(ByteLspError):
+    """A data set cannot be built or read, or a training run cannot go on."""
+
+
+class DataSetError(ByteLspError):
+    """The training set cannot be built from its manifest."""

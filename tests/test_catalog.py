@@ -4,12 +4,23 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import byte_lsp.catalog
-from byte_lsp.catalog import HubSource, Infill, PathSource, PyPiSource, load_catalog, resolve
+from byte_lsp.catalog import (
+    AdaptedSource,
+    Adapter,
+    HubSource,
+    Infill,
+    MergedSource,
+    PathSource,
+    PyPiSource,
+    load_catalog,
+    resolve,
+)
 from byte_lsp.errors import CatalogError
 
 ENTRY = """
@@ -48,6 +59,20 @@ package = "mine"
 version = "1"
 file = "mine/mine.gguf"
 """
+BASE = ENTRY.replace('"mine"', '"ground"') + f'sha256 = "{"a" * 64}"' + PATH.replace("mine", "ground")
+ADAPTER = f"""
+[model.adapter]
+file = "fim/mine.gguf"
+size_bytes = 7
+sha256 = "{"b" * 64}"
+"""
+MERGED = """
+[model.source]
+kind = "merged"
+base = "ground"
+type = "q8_0"
+"""
+ADAPTED = MERGED.replace("merged", "adapted").replace('type = "q8_0"', "")
 
 
 def write(folder: Path, content: str) -> Path:
@@ -138,6 +163,44 @@ def test_a_family_of_the_user_may_say_everything_that_ours_do(tmp_path: Path) ->
     )
 
 
+def test_a_family_may_have_no_token_for_the_prefix_in_spm(tmp_path: Path) -> None:
+    content = (
+        FILLS.replace("psm", "spm").replace('prefix = "<P>"', "") + ENTRY.replace('"none"', '"x"') + PATH
+    )
+    assert load_catalog(write(tmp_path, content)).get("mine").infill == Infill("spm", "", "<S>", "<M>")
+
+
+def test_a_model_may_be_another_one_with_an_adapter(tmp_path: Path) -> None:
+    adapter = Adapter(tmp_path / "fim" / "mine.gguf", 7, "b" * 64)
+    merged = load_catalog(write(tmp_path, BASE + ENTRY + MERGED + ADAPTER)).get("mine")
+    assert isinstance(merged.source, MergedSource)
+    assert (merged.source.base.name, merged.source.adapter, merged.source.type) == ("ground", adapter, "q8_0")
+    assert (merged.file_name, merged.adapter) == ("mine.q8_0.gguf", None)
+    catalog = load_catalog(write(tmp_path, BASE + ENTRY + ADAPTED + ADAPTER + "scale = 0.5"))
+    adapted = catalog.get("mine")
+    assert isinstance(adapted.source, AdaptedSource)
+    assert (adapted.file_name, adapted.adapter) == ("ground.gguf", replace(adapter, scale=0.5))
+    assert catalog.resolve("elsewhere/ground.gguf").adapter is None
+
+
+def test_what_a_merged_file_is_made_of_decides_whether_it_is_the_same(tmp_path: Path) -> None:
+    def recipe(content: str) -> str:
+        source = load_catalog(write(tmp_path, content)).get("mine").source
+        assert isinstance(source, MergedSource)
+        return source.recipe
+
+    whole = BASE + ENTRY + MERGED + ADAPTER
+    others = [
+        whole.replace("a" * 64, "c" * 64),
+        whole.replace("b" * 64, "c" * 64),
+        whole.replace("q8_0", "q4_1"),
+        whole + "scale = 0.5",
+    ]
+    recipes = [recipe(content) for content in (whole, *others)]
+    assert len(set(recipes)) == 5
+    assert recipe(whole.replace("fim/", "elsewhere/")) == recipes[0]
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -160,7 +223,34 @@ def test_a_family_of_the_user_may_say_everything_that_ours_do(tmp_path: Path) ->
             r'model\[0\].name must be lower-case letters.*, not "../up"',
         ),
         (ENTRY + PATH + ENTRY + PATH, r'model\[1\].name is given twice: "mine"'),
-        (ENTRY + PATH.replace('"path"', '"ftp"'), r'source.kind must be one of pypi, hub, path, not "ftp"'),
+        (
+            ENTRY + PATH.replace('"path"', '"ftp"'),
+            r"source.kind must be one of pypi, hub, path, adapted, merged",
+        ),
+        (ENTRY + PATH + ADAPTER, r"model\[0\].adapter is for sources of kind adapted and merged, not path"),
+        (BASE + ENTRY + MERGED, r"model\[1\].adapter is missing; give a table"),
+        (ENTRY + MERGED + ADAPTER, r'source.base names no model that stands above: "ground"'),
+        (BASE + ENTRY + MERGED.replace("q8_0", "q6_k") + ADAPTER, r'source.type must be one of q8_0.*"q6_k"'),
+        (
+            BASE.replace("sha256", "#") + ENTRY + MERGED + ADAPTER,
+            r'source.base names a model without sha256: "ground"; a merge needs it',
+        ),
+        (
+            BASE
+            + ENTRY
+            + ADAPTED
+            + ADAPTER
+            + ENTRY.replace("mine", "third")
+            + MERGED.replace("ground", "mine")
+            + ADAPTER,
+            r'model\[2\].source.base must name a model with a file of its own; "mine" has another base',
+        ),
+        (BASE + ENTRY + "size_bytes = 1" + ADAPTED + ADAPTER, "size_bytes is that of the base"),
+        (BASE + ENTRY + MERGED + ADAPTER.replace("7", "0"), r"adapter.size_bytes must be above zero"),
+        (
+            BASE + ENTRY + MERGED + ADAPTER + "sclae = 1",
+            r"adapter.sclae is an unknown key; did you mean scale",
+        ),
         (ENTRY + HUB.replace("mine.gguf", ".."), r'source.file must name a file, not ".."'),
         (ENTRY + PYPI, r'model\[0\].size_bytes is missing; a source of kind "pypi" needs it'),
         (ENTRY + "size_bytes = 1\n" + PYPI, r"model\[0\].sha256 is missing"),

@@ -29,15 +29,16 @@ _BRANCHING_TOKENS = 256  # cells beyond the longest text: the branches of a tree
 
 _ABORTED = 2
 _NO_CACHE_SLOT = 1
-_COMPLAINTS = (3, 4)  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
+_WARNING, _ERROR = 3, 4  # GGML_LOG_LEVEL_
 _CACHE_TYPES = {"f16": native.GGML_TYPE_F16, "f32": native.GGML_TYPE_F32}
 
-FileType = Literal["F32", "Q8_0", "Q4_0", "Q4_1"]
+FileType = Literal["F32", "Q8_0", "Q6_K", "Q4_0", "Q4_1"]
 """The weight formats that ``requantize`` writes."""
 
 _FILE_TYPES: dict[FileType, int] = {
     "F32": native.LLAMA_FTYPE_ALL_F32,
     "Q8_0": native.LLAMA_FTYPE_MOSTLY_Q8_0,
+    "Q6_K": native.LLAMA_FTYPE_MOSTLY_Q6_K,
     "Q4_0": native.LLAMA_FTYPE_MOSTLY_Q4_0,
     "Q4_1": native.LLAMA_FTYPE_MOSTLY_Q4_1,
 }
@@ -49,7 +50,8 @@ class EngineConfig:
 
     ``threads`` 0 lets the engine choose. ``gpu_layers`` -1 means all. ``safe_path`` gives up llama.cpp's
     repacked weight buffers, whose kernels crash on some machines (ggml-org/llama.cpp #20824).
-    ``flash_attention`` is faster on long prompts and slower on small batches.
+    ``flash_attention`` is faster on long prompts and slower on small batches. ``adapter_path`` is a LoRA
+    adapter in a GGUF file, applied ``adapter_scale`` times; it costs some hundred small products a token.
 
     The *reference configuration* has a model file of F32 weights, ``cache_type`` "f32", no flash attention:
     there the same tokens give the same values to about 1e-5 nats whatever batch they are evaluated in.
@@ -62,22 +64,28 @@ class EngineConfig:
     safe_path: bool = False
     flash_attention: bool = False
     cache_type: Literal["f16", "f32"] = "f16"
+    adapter_path: Path | None = None
+    adapter_scale: float = 1.0
 
 
 class LlamaCppEngine:
     """One loaded model with one KV cache."""
 
     def __init__(self, config: EngineConfig) -> None:
-        """Load the model. Errors: ``EngineError`` naming the file and what llama.cpp logged."""
+        """Load model and adapter. Errors: ``EngineError`` naming the file and what llama.cpp logged."""
         _LOG.listen()
         self._stop = ctypes.create_string_buffer(b"\0", 2)
         native.llama_backend_init()
         self._model = self._load_model(config)
         try:
+            # The adapter first: a context reserves its graph's nodes for those that it finds.
+            adapter = self._load_adapter(config) if config.adapter_path else None
             self._context = self._make_context(config)
         except EngineError:
-            native.llama_model_free(self._model)
+            native.llama_model_free(self._model)  # and the model's adapters
             raise
+        if adapter is not None:
+            self._apply(adapter, config.adapter_scale)
         self._batch = native.llama_batch_init(CHUNK_TOKENS, 0, MAX_SEQUENCES)
         vocabulary = native.llama_model_get_vocab(self._model)
         self._vocabulary_size: int = native.llama_vocab_n_tokens(vocabulary)
@@ -155,6 +163,19 @@ class LlamaCppEngine:
                 "token; choose one with attention alone"
             )
         return model
+
+    def _load_adapter(self, config: EngineConfig) -> object:
+        adapter = native.llama_adapter_lora_init(self._model, str(config.adapter_path).encode())
+        if not adapter:
+            raise EngineError(
+                f"{config.adapter_path}: llama.cpp cannot apply this adapter to {config.model_path.name}: "
+                f"{_LOG.reason()}; name the adapter's own base model, or export the adapter anew"
+            )
+        return adapter
+
+    def _apply(self, adapter: object, scale: float) -> None:
+        adapters = (native.llama_adapter_lora_p_ctypes * 1)(adapter)
+        native.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(scale))
 
     def _make_context(self, config: EngineConfig) -> object:
         params = native.llama_context_default_params()
@@ -256,22 +277,25 @@ class _NativeLog:
     """Keeps llama.cpp's last warnings and errors, and keeps them off stdout."""
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
+        self._warnings: list[str] = []
+        self._errors: list[str] = []
         self._callback: Callable[..., None] = native.llama_log_callback(self._receive)
 
     def listen(self) -> None:
         """Become llama.cpp's log and forget what was said before."""
-        self._lines.clear()
+        self._warnings.clear()
+        self._errors.clear()
         native.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def reason(self) -> str:
-        """The last thing llama.cpp complained of."""
-        return " ".join(" ".join(self._lines[-3:]).split()) or "no reason given"
+        """The last thing llama.cpp complained of; what it calls an error comes before mere warnings."""
+        return " ".join(" ".join(self._errors or self._warnings).split()) or "no reason given"
 
     def _receive(self, level: int, text: bytes, _data: object) -> None:
-        if level in _COMPLAINTS:
-            self._lines.append(text.decode("utf-8", "replace"))
-            del self._lines[:-8]
+        lines = {_WARNING: self._warnings, _ERROR: self._errors}.get(level)
+        if lines is not None:
+            lines.append(text.decode("utf-8", "replace"))
+            del lines[:-3]
 
 
 _LOG = _NativeLog()  # never freed: llama.cpp calls its log as long as the process lives

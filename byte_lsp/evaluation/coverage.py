@@ -28,7 +28,7 @@ from byte_lsp.engines.llama_cpp import NativeTokenizer
 from byte_lsp.errors import ByteLspError, EvaluationError, ModelFileError, TokenizerError
 from byte_lsp.evaluation.coverage_checks import Checker, Failure
 from byte_lsp.evaluation.coverage_texts import Texts
-from byte_lsp.models.pull import local_path
+from byte_lsp.models import local_path
 from byte_lsp.tokens.tokenizer import load_tokenizer
 
 _SHARE_PAIRS = 500

@@ -146,13 +146,16 @@ def open_local(
     if wide:
         path = _widen(path)
     tokens: dict[str, Any] = {"start_token": model.start_token, "end_tokens": model.end_tokens}
+    adapter: dict[str, Any] = {}
+    if model.adapter is not None:
+        adapter = {"adapter_path": model.adapter.path, "adapter_scale": model.adapter.scale}
     safe_path = _needs_safe_path(WorkerConfig(str(path), context_tokens, **tokens))
     tokenizer = load_tokenizer(path)
     framing = frame(tokenizer.vocabulary, **tokens)
     form = find_form(tokenizer.vocabulary, model.infill)
     canonical, bare = CanonicalProcess(finder(tokenizer), framing), BareProcess(finder(tokenizer), framing)
     config = EngineConfig(
-        path, context_tokens, threads, safe_path=safe_path, cache_type="f32" if wide else "f16"
+        path, context_tokens, threads, safe_path=safe_path, cache_type="f32" if wide else "f16", **adapter
     )
     engine = ClockedEngine(LlamaCppEngine(config))
     try:

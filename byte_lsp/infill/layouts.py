@@ -44,9 +44,9 @@ _SENTINELS = ("prefix", "suffix", "middle", "pad", "repo", "file_sep")
 class Form:
     """How one model file is asked to fill in: a family's ``Infill`` with token ids for spellings.
 
-    A token is None where the model has none; ``prefix``, ``suffix`` and ``middle`` are there unless the
-    layout is ``prefix``. ``ends`` end a middle, beside the tokens that end any text; a sentinel does, too:
-    models write one when they are done (the publisher of Qwen2.5-Coder stops at any).
+    A token is None where the model has none; ``suffix`` and ``middle`` are there unless the layout is
+    ``prefix``, and so is ``prefix`` in ``psm``. ``ends`` end a middle, beside the tokens that end any text; a
+    sentinel does, too: models write one when they are done (the publisher of Qwen2.5-Coder stops at any).
     """
 
     layout: Layout = "prefix"

@@ -1,9 +1,9 @@
-"""The cache folder: where model files lie, and what was recorded about each when it was pulled.
+"""The cache folder: where model files lie, and what was recorded about each when it was pulled or made.
 
 ========================= =====================================================
 models/NAME/FILE          the model file
 models/NAME/FILE.json     its record
-models/NAME/FILE*.part    a pull under way, or one that can be resumed
+models/NAME/FILE*.part    a pull or a merge under way, or a pull that can be resumed
 models/NAME/lock          held while a process pulls
 ========================= =====================================================
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import platformdirs
 
-from byte_lsp.catalog import Model, PathSource
+from byte_lsp.catalog import AdaptedSource, MergedSource, Model, PathSource
 from byte_lsp.errors import ModelFileError
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -58,9 +58,28 @@ def make_model_folder(model: Model) -> Path:
 
 def file_path(model: Model) -> Path:
     """Where the model file lies, or would lie once it is pulled."""
+    if isinstance(model.source, AdaptedSource):
+        return file_path(model.source.base)
     if isinstance(model.source, PathSource):
         return model.source.path
     return model_folder(model) / model.file_name
+
+
+def local_path(model: Model) -> Path | None:
+    """Where the model's file lies, or None if it is not there. It is not read: see ``check`` for that.
+
+    A merged file that was made of another base or adapter is not the model's.
+    """
+    path = file_path(model)
+    if not path.is_file():
+        return None
+    record = read_record(path) if isinstance(model.source, MergedSource) else None
+    return None if record is not None and record.source != recorded_source(model) else path
+
+
+def recorded_source(model: Model) -> str:
+    """What the record of the model's file says of its source."""
+    return model.source.recipe if isinstance(model.source, MergedSource) else str(model.source)
 
 
 def read_record(path: Path) -> Record | None:

@@ -1,18 +1,26 @@
 """Is a model file what it should be?
 
 The expected hash of a file from PyPI stands in the catalogue; that of a file from the hub was the hub's own
-and was recorded when it was pulled; a file given by path has none, unless its entry says so.
+and was recorded when it was pulled; that of a merged file was recorded when it was made, and of what; a file
+given by path has none, unless its entry says so.
 """
 
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from byte_lsp.catalog import HubSource, Model, PathSource
+from byte_lsp.catalog import AdaptedSource, Adapter, HubSource, MergedSource, Model, PathSource
 from byte_lsp.errors import ModelFileError
-from byte_lsp.models.cache import Record, file_path, read_record, write_record
+from byte_lsp.models.cache import (
+    Record,
+    file_path,
+    local_path,
+    read_record,
+    recorded_source,
+    write_record,
+)
 
 State = Literal["ready", "not pulled", "altered"]
 
@@ -39,6 +47,9 @@ class Verification:
 
 def verify(model: Model) -> Verification:
     """Read the model's whole file and compare. Never raises for a bad or missing file."""
+    if isinstance(model.source, AdaptedSource):
+        base, problem = verify(model.source.base), _adapter_problem(model.source.adapter)
+        return replace(base, problem=base.problem or problem)
     path = file_path(model)
     try:
         found = path.stat()
@@ -59,7 +70,7 @@ def verify(model: Model) -> Verification:
     if expected is not None and actual != expected:
         problem = f"{path} is altered: expected sha256 {expected}, found {actual}"
         return Verification(path, problem, expected, actual)
-    fresh = Record(found.st_size, found.st_mtime_ns, actual, str(model.source))
+    fresh = Record(found.st_size, found.st_mtime_ns, actual, recorded_source(model))
     if not isinstance(model.source, PathSource) and fresh != record:
         with suppress(OSError):  # a cache that cannot be written only means reading the file again next time
             write_record(path, fresh)
@@ -71,6 +82,9 @@ def check(model: Model) -> Path:
 
     Errors: ``ModelFileError`` saying what is wrong and what to run.
     """
+    if isinstance(model.source, AdaptedSource):
+        check_adapter(model.source.adapter)
+        return check(model.source.base)
     path = file_path(model)
     if not _is_as_recorded(model, path):
         verification = verify(model)
@@ -79,9 +93,18 @@ def check(model: Model) -> Path:
     return path
 
 
+def check_adapter(adapter: Adapter) -> None:
+    """Errors: ``ModelFileError`` if the adapter's file is not what the catalogue says."""
+    problem = _adapter_problem(adapter)
+    if problem:
+        raise ModelFileError(
+            f"{problem}; install byte-lsp again, or correct the catalogue if the entry is yours"
+        )
+
+
 def state(model: Model) -> State:
     """Whether the model's file is there and as it should be."""
-    if not file_path(model).is_file():
+    if local_path(model) is None:
         return "not pulled"
     try:
         check(model)
@@ -108,9 +131,24 @@ def _is_as_recorded(model: Model, path: Path) -> bool:
 
 
 def _expectation(model: Model, record: Record | None) -> tuple[int | None, str | None]:
-    if isinstance(model.source, HubSource) and record is not None and record.source == str(model.source):
+    is_recorded = record is not None and record.source == recorded_source(model)
+    if isinstance(model.source, HubSource | MergedSource) and record is not None and is_recorded:
         return model.size_bytes or record.size_bytes, model.sha256 or record.sha256
     return model.size_bytes, model.sha256
+
+
+def _adapter_problem(adapter: Adapter) -> str:
+    """What is wrong with an adapter's file, or nothing."""
+    try:
+        found = adapter.path.stat().st_size
+        sha256 = sha256_of(adapter.path) if found == adapter.size_bytes else None
+    except OSError as error:
+        return f"the adapter {adapter.path} cannot be read ({error.strerror})"
+    if sha256 is None:
+        return f"the adapter {adapter.path} is damaged: expected {adapter.size_bytes} bytes, found {found}"
+    if sha256 != adapter.sha256:
+        return f"the adapter {adapter.path} is altered: expected sha256 {adapter.sha256}, found {sha256}"
+    return ""
 
 
 def _check_magic(path: Path) -> None:

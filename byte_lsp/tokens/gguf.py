@@ -8,7 +8,8 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 an
 
 import mmap
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from byte_lsp.errors import ModelFileError
@@ -31,7 +32,9 @@ _SCALARS = {
 _STRING, _ARRAY = 8, 9
 
 
-class _Reader:
+class Reader:
+    """Reads values one after the other, from ``at`` on. Errors: ``ModelFileError`` where the file ends."""
+
     def __init__(self, data: mmap.mmap, path: Path) -> None:
         self.data = data
         self.path = path
@@ -109,27 +112,42 @@ def read_metadata(path: str | Path) -> dict[str, MetadataValue]:
 
     Raises ``ModelFileError`` where the file is missing, is not GGUF, or ends too early.
     """
+    with open_reader(path) as reader:
+        reader.count()  # tensors
+        return dict(pair for pair, _ in read_pairs(reader, reader.count()))
+
+
+@contextmanager
+def open_reader(path: str | Path) -> Iterator[Reader]:
+    """A reader of a file that calls itself GGUF, behind the version: it is at the number of tensors.
+
+    Raises ``ModelFileError`` where the file is missing, is not GGUF, or ends too early.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _read(_Reader(data, path))
+            reader = Reader(data, path)
+            _read_version(reader)
+            yield reader
     except FileNotFoundError:
         raise ModelFileError(f"{path}: no such model file") from None
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{path}: cannot be read as a model file: {error}") from error
 
 
-def _read(reader: _Reader) -> dict[str, MetadataValue]:
+def read_pairs(reader: Reader, count: int) -> Iterator[tuple[tuple[str, MetadataValue], bytes]]:
+    """The next key-value pairs, each with the bytes that it is stored as: key, type and value."""
+    for _ in range(count):
+        start = reader.at
+        key = reader.string().decode("utf-8", "replace")
+        value = reader.value(int(reader.scalar("<I")))
+        yield (key, value), reader.data[start : reader.at]
+
+
+def _read_version(reader: Reader) -> None:
     if reader.data[:4] != b"GGUF":
         raise ModelFileError(f"{reader.path}: not a GGUF file (it starts with {bytes(reader.data[:4])!r})")
     reader.at = 4
     version = int(reader.scalar("<I"))
     if version not in (2, 3):
         raise ModelFileError(f"{reader.path}: GGUF version {version} is not supported (2 and 3 are)")
-    reader.count()  # tensors
-    pairs = reader.count()
-    metadata: dict[str, MetadataValue] = {}
-    for _ in range(pairs):
-        key = reader.string().decode("utf-8", "replace")
-        metadata[key] = reader.value(int(reader.scalar("<I")))
-    return metadata

@@ -5,7 +5,7 @@ never do.
 """
 
 import struct
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -30,6 +30,7 @@ class MemberConfig:
     ``start_token`` is the spelling of the token that opens a text for this model, ``end_tokens`` those of the
     tokens that end one; empty means what the model file itself says. ``infill`` is how it is asked to fill
     in, None what the file says; ``calibration`` what its probabilities are worth, None if nobody knows.
+    ``adapter_path`` is a LoRA adapter to apply ``adapter_scale`` times, "" none.
     """
 
     model_path: str
@@ -38,11 +39,17 @@ class MemberConfig:
     end_tokens: tuple[str, ...] = ()
     infill: Infill | None = None
     calibration: Calibration | None = None
+    adapter_path: str = ""
+    adapter_scale: float = 1.0
 
     @classmethod
     def of(cls, model: Model, path: Path, weight: float = 1.0) -> "MemberConfig":
         """A model of the catalogue, or one that it does not know, and its file."""
-        return cls(str(path), weight, model.start_token, model.end_tokens, model.infill, model.calibration)
+        own = cls(str(path), weight, model.start_token, model.end_tokens, model.infill, model.calibration)
+        adapter = model.adapter
+        if adapter is None:
+            return own
+        return replace(own, adapter_path=str(adapter.path), adapter_scale=adapter.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class WorkerConfig:
     rule: Rule = "mixture"
     infill: Infill | None = None
     calibration: Calibration | None = None
+    adapter_path: str = ""
+    adapter_scale: float = 1.0
 
     @classmethod
     def of(cls, first: MemberConfig, *others: MemberConfig, **options: Any) -> "WorkerConfig":

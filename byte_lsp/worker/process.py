@@ -251,7 +251,7 @@ def _check(config: WorkerConfig) -> None:
 def _load(config: WorkerConfig, member: MemberConfig) -> Infiller:
     tokenizer = load_tokenizer(member.model_path)
     framing = frame(tokenizer.vocabulary, member.start_token, member.end_tokens)
-    engine = _load_engine(config, Path(member.model_path))
+    engine = _load_engine(config, member)
     faults.strike("first-evaluation", safe_path=config.safe_path)
     # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
     engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
@@ -259,8 +259,14 @@ def _load(config: WorkerConfig, member: MemberConfig) -> Infiller:
     return Infiller(engine, tokenizer, framing, form, member.calibration)
 
 
-def _load_engine(config: WorkerConfig, path: Path) -> Engine:
+def _load_engine(config: WorkerConfig, member: MemberConfig) -> Engine:
+    path = Path(member.model_path)
     if config.backend == "transformers":
+        if member.adapter_path:
+            raise EngineError(
+                f"{member.adapter_path}: the backend transformers applies no adapters; choose llama.cpp, or "
+                'a model of kind "merged"'
+            )
         from byte_lsp.engines.transformers import TransformersConfig, TransformersEngine  # noqa: PLC0415
 
         return TransformersEngine(TransformersConfig(path, config.context_tokens))
@@ -272,6 +278,8 @@ def _load_engine(config: WorkerConfig, path: Path) -> Engine:
             config.gpu_layers,
             config.safe_path,
             config.flash_attention,
+            adapter_path=Path(member.adapter_path) if member.adapter_path else None,
+            adapter_scale=member.adapter_scale,
         )
     )
 

@@ -32,6 +32,19 @@ REPO = replace(FILE, chunks=(NEAR, FAR))
 NAMELESS_REPO = replace(REPO, repo=b"")
 REPO_END_OF_FILE = replace(REPO, suffix=b"")
 
+# The family is there before the adapter: this goes when models/catalog.toml has the model.
+NOT_SHIPPED_YET = """
+[[model]]
+name = "smollm2-135m-fim"
+title = "SmolLM2 135M Instruct, to fill in"
+licence = "Apache-2.0"
+infill = "smollm2-fim"
+context_tokens = 8192
+start_token = "<|endoftext|>"
+end_tokens = ["<|endoftext|>", "<|im_end|>"]
+source = { kind = "path", path = "smollm2-135m-fim.gguf" }
+"""
+
 Spelled = list[str | bytes]
 """Sentinels as the vocabulary spells them, and spans of text."""
 
@@ -55,6 +68,7 @@ STARCODER_FILES: Spelled = [
     "<file_sep>",
 ]
 DEEPSEEK_REST: Spelled = ["<｜fim▁hole｜>", AFTER, "<｜fim▁end｜>"]
+SMOLLM2_FIM: Spelled = ["<jupyter_start>", AFTER, "<jupyter_code>"]
 CODELLAMA_FIM: Spelled = ["▁<PRE>", "▁<SUF>", AFTER, "▁<MID>"]
 
 
@@ -139,6 +153,12 @@ GOLDENS = {
         "granite-code-3b", REPO, ["<|endoftext|>", *STARCODER_FIM], IN_COMMENTS + b"    return "
     ),
     "granite end of file": Golden("granite-code-3b", END_OF_FILE, ["<|endoftext|>"]),
+    # What the adapter in models/fim was trained on: no token before the suffix, no form for repositories.
+    "smollm2-fim file": Golden("smollm2-135m-fim", FILE, ["<|endoftext|>", *SMOLLM2_FIM]),
+    "smollm2-fim repository": Golden(
+        "smollm2-135m-fim", REPO, ["<|endoftext|>", *SMOLLM2_FIM], IN_COMMENTS + b"    return "
+    ),
+    "smollm2-fim end of file": Golden("smollm2-135m-fim", END_OF_FILE, ["<|endoftext|>"]),
     # No tokens for filling in: what comes after the cursor is not shown.
     "smollm2 file": Golden("smollm2-135m", FILE, ["<|endoftext|>"]),
     "smollm2 repository": Golden("smollm2-135m", REPO, ["<|endoftext|>"], IN_COMMENTS + b"    return "),
@@ -175,6 +195,7 @@ FAMILIES = {
     ),
     "granite-code-3b": ("starcoder", {}),
     "smollm2-135m": ("smollm2", {}),
+    "smollm2-135m-fim": ("smollm2", {}),
 }
 
 
@@ -194,7 +215,9 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    return load_catalog(tmp_path_factory.mktemp("none") / "none.toml")
+    path = tmp_path_factory.mktemp("catalog") / "models.toml"
+    path.write_text(NOT_SHIPPED_YET, encoding="utf-8")
+    return load_catalog(path)
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +293,7 @@ def test_every_catalogued_model_has_a_family_with_goldens(catalog: Catalog) -> N
         ("starcoder2-3b", (6, 1, 3, 2)),
         ("codellama-7b", (1, 32007, 32008, 32009)),
         ("granite-code-3b", (0, 1, 3, 2)),
+        ("smollm2-135m-fim", (0, 11, 13)),
     ],
 )
 def test_sentinels_have_their_published_ids(
@@ -290,6 +314,7 @@ def test_sentinels_have_their_published_ids(
         ("deepseek-coder-1.3b", (50258, 50259, 50260, 50261)),
         ("granite-code-3b", (0, 1, 2, 3, 4)),
         ("smollm2-135m", (0, 2)),
+        ("smollm2-135m-fim", (0, 2, 11, 13)),
     ],
 )
 def test_a_middle_ends_at_its_own_sentinels_too(
