@@ -1,0 +1,1 @@
+"""What made the adapter in ``models/fim``: the data set, the training, the export."""

@@ -1,0 +1,249 @@
+"""``python -m byte_lsp.training.export RUN/adapter OUT.gguf``: peft's adapter as a GGUF file for llama.cpp.
+
+Tensors have other names there. And transformers keeps the rows of a LLaMA model's query and key weights in
+another order than GGUF files, because it rotates the two halves of a head where llama.cpp rotates neighbours:
+what is added to those rows must be put into the file's order (``permute`` in llama.cpp's conversion scripts).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+from gguf.gguf_writer import GGUFWriter
+from gguf.quants import quantize
+from numpy.typing import NDArray
+
+from byte_lsp.catalog import load_catalog
+from byte_lsp.errors import ByteLspError, TrainingError
+from byte_lsp.models import ensure
+from byte_lsp.models.check import sha256_of
+from byte_lsp.tokens.gguf import MetadataValue, read_metadata
+
+StoredType = Literal["q8_0", "f16", "f32"]
+"""The format of the matrices; what cannot be q8_0, because its rows are too short, is f16."""
+
+_WEIGHTS = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+_PREFIX = "base_model.model.model.layers."
+_SIDES = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
+_UNSUPPORTED = (
+    "use_dora",
+    "modules_to_save",
+    "alpha_pattern",
+    "layer_replication",
+    "trainable_token_indices",
+)
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an adapter's file says of itself. ``notes`` are more texts, by key."""
+
+    name: str
+    version: str
+    licence: str
+    base_name: str
+    base_sha256: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def export(
+    folder: Path, target: Path, base: Path, description: Description, stored_type: StoredType = "f16"
+) -> None:
+    """Write the adapter that peft saved in ``folder`` for the model file ``base``.
+
+    Errors: ``TrainingError`` naming the file for what llama.cpp has no form for; ``ModelFileError`` for a bad
+    ``base``; ``OSError``.
+    """
+    config = _read_config(folder / "adapter_config.json")
+    metadata = read_metadata(base)
+    writer = GGUFWriter(target, "llama")
+    _describe(writer, description)
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", _alpha(config))
+    matrices = read_matrices(folder / "adapter_model.safetensors")
+    for name, matrix in sorted(rename(matrices, metadata), key=lambda each: each[0]):
+        kind = _kind(matrix, stored_type)
+        writer.add_tensor(name, quantize(matrix, kind), raw_dtype=kind)
+    part = target.with_name(f"{target.name}.part")
+    writer.write_header_to_file(part)
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    part.replace(target)
+
+
+def rename(
+    matrices: Mapping[str, Matrix], metadata: Mapping[str, MetadataValue]
+) -> Iterator[tuple[str, Matrix]]:
+    """The matrices under their names in GGUF, with rows in its order. ``metadata`` is the base's.
+
+    Errors: ``TrainingError`` for a matrix that has no place there, and for a base that is no LLaMA.
+    """
+    architecture = metadata.get("general.architecture")
+    if architecture != b"llama":
+        raise TrainingError(
+            f"the base's architecture is {architecture!r}; only llama's adapters can be exported"
+        )
+    heads = {
+        "attn_q": metadata["llama.attention.head_count"],
+        "attn_k": metadata.get("llama.attention.head_count_kv", metadata["llama.attention.head_count"]),
+    }
+    for name, matrix in matrices.items():
+        layer, weight, side = _place(name)
+        if side == ".lora_b" and weight in heads:
+            matrix = permute(matrix, int(heads[weight]))  # type: ignore[arg-type] # noqa: PLW2901
+        yield f"blk.{layer}.{weight}.weight{side}", matrix
+
+
+def permute(matrix: Matrix, heads: int) -> Matrix:
+    """Rows of query or key weights from transformers' order into GGUF's: halves of a head interleaved."""
+    rows, columns = matrix.shape
+    return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
+
+
+def read_matrices(path: Path) -> dict[str, Matrix]:
+    """The tensors of a safetensors file as 32-bit floats. Errors: ``TrainingError`` naming the file."""
+    from safetensors import SafetensorError, deserialize  # noqa: PLC0415 - an extra that merging does not need
+
+    try:
+        found = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        return {name: _widen(tensor) for name, tensor in found}
+    except (OSError, SafetensorError, KeyError) as error:
+        raise TrainingError(f"{path}: cannot be read as an adapter's tensors ({error})") from error
+
+
+def _widen(tensor: Mapping[str, Any]) -> Matrix:
+    raw = np.frombuffer(tensor["data"], np.uint8)
+    if tensor["dtype"] == "BF16":
+        values = (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    else:
+        values = raw.view({"F32": np.float32, "F16": np.float16}[tensor["dtype"]]).astype(np.float32)
+    return values.reshape(tensor["shape"])
+
+
+def _place(name: str) -> tuple[int, str, str]:
+    """A matrix's layer, weight and side. Errors: ``TrainingError``."""
+    for suffix, side in _SIDES.items():
+        if name.startswith(_PREFIX) and name.endswith(suffix):
+            layer, _, module = name.removeprefix(_PREFIX).removesuffix(suffix).partition(".")
+            if module in _WEIGHTS and layer.isdecimal():
+                return int(layer), _WEIGHTS[module], side
+    raise TrainingError(
+        f"{name} has no place in a LoRA adapter of llama.cpp; train linear layers of blocks only"
+    )
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    try:
+        config: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{path}: cannot be read as peft's description of an adapter ({error})"
+        ) from error
+    if config.get("peft_type") != "LORA" or config.get("bias", "none") != "none":
+        raise TrainingError(f"{path}: not a LoRA adapter without biases; train with bias='none'")
+    for key in _UNSUPPORTED:
+        if config.get(key):
+            raise TrainingError(f"{path}: llama.cpp has no form for {key}; train without it")
+    return config
+
+
+def _alpha(config: Mapping[str, Any]) -> float:
+    """llama.cpp divides it by the rank, whatever peft was told."""
+    alpha = float(config["lora_alpha"])
+    return alpha * sqrt(config["r"]) if config.get("use_rslora") else alpha
+
+
+def _kind(matrix: Matrix, stored_type: StoredType) -> GGMLQuantizationType:
+    kind = GGMLQuantizationType[stored_type.upper()]
+    return GGMLQuantizationType.F16 if matrix.shape[1] % GGML_QUANT_SIZES[kind][0] else kind
+
+
+def _describe(writer: GGUFWriter, description: Description) -> None:
+    writer.add_string("general.type", "adapter")
+    writer.add_string("general.name", description.name)
+    writer.add_string("general.version", description.version)
+    writer.add_string("general.license", description.licence)
+    writer.add_uint32("general.base_model.count", 1)
+    writer.add_string("general.base_model.0.name", description.base_name)
+    writer.add_string("byte_lsp.base.sha256", description.base_sha256)
+    for key, text in description.notes.items():
+        writer.add_string(f"byte_lsp.{key}", text)
+
+
+def main() -> int:
+    """Read the command line and export; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m byte_lsp.training.export",
+        description="Write a trained adapter as a GGUF file for llama.cpp.",
+    )
+    add = parser.add_argument
+    add("folder", type=Path, metavar="RUN/adapter", help="the folder that peft saved")
+    add("target", type=Path, metavar="OUT.gguf", help="the file to write")
+    add("--type", choices=get_args(StoredType), default="f16", help="format of the matrices (default: f16)")
+    add(
+        "--base",
+        default="smollm2-135m",
+        metavar="NAME",
+        help="the model it was trained on (default: smollm2-135m)",
+    )
+    add(
+        "--name",
+        default="smollm2-135m-fim",
+        metavar="TEXT",
+        help="what it is called (default: smollm2-135m-fim)",
+    )
+    add("--version", default="1", metavar="TEXT", help="its version (default: 1)")
+    add("--licence", default="Apache-2.0", metavar="TEXT", help="its licence (default: Apache-2.0)")
+    add("--family", default="smollm2-fim", metavar="NAME", help="its layout's name in the catalogue")
+    add(
+        "--note",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KEY", "TEXT"),
+        help="more to say, e.g. run HASH",
+    )
+    args = parser.parse_args()
+    try:
+        model, base = load_catalog().resolve(args.base), ensure(args.base)
+        notes = dict(args.note) | _layout_notes(args.family)
+        description = Description(args.name, args.version, args.licence, model.name, sha256_of(base), notes)
+        export(args.folder, args.target, base, description, args.type)
+    except (ByteLspError, OSError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    print(f"{args.target}: {args.target.stat().st_size:,} bytes, sha256 {sha256_of(args.target)}")
+    return 0
+
+
+def _layout_notes(family: str) -> dict[str, str]:
+    infill = load_catalog().family(family)
+    named = {
+        "layout": infill.layout,
+        "suffix": infill.suffix,
+        "middle": infill.middle,
+        "prefix": infill.prefix,
+    }
+    return {f"infill.{key}": value for key, value in named.items() if value}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,321 @@
+"""Teach a model to fill in the middle: a LoRA adapter, trained on source code (arXiv 2207.14255).
+
+    python -m byte_lsp.training.data --out DATA
+    python -m byte_lsp.training.fim --data DATA --out RUN
+
+The same command goes on where it was stopped, and with more ``--steps`` makes a finished run longer.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from byte_lsp.bytes.framing import frame
+from byte_lsp.catalog import Infill, Layout, load_catalog
+from byte_lsp.errors import ByteLspError, TrainingError
+from byte_lsp.infill.layouts import find_form
+from byte_lsp.models import ensure
+from byte_lsp.models.check import sha256_of
+from byte_lsp.models.progress import progress_bar
+from byte_lsp.tokens.tokenizer import load_tokenizer
+from byte_lsp.training.documents import read_documents
+from byte_lsp.training.examples import ExampleMaker
+from byte_lsp.training.packs import ROW_SHARES, Packer
+from byte_lsp.training.schedule import Schedule
+from byte_lsp.training.validation import Probe, Tally, choose_probes, compare, measure
+
+try:
+    from byte_lsp.training.network import Lora, Network, Optimizer, choose_device
+    from byte_lsp.training.run import CHECKPOINT, PLATEAU, RunFolder, Settings
+except ImportError as missing:
+    raise TrainingError(
+        f'training needs {missing.name}, which is not here: pip install "byte-lsp[train]"'
+    ) from missing
+
+SHARES = {
+    "python": 0.40,
+    "javascript": 0.10,
+    "typescript": 0.09,
+    "go": 0.09,
+    "rust": 0.09,
+    "c": 0.09,
+    "java": 0.09,
+    "shellscript": 0.05,
+}
+"""What part of the examples each language makes."""
+
+FAMILY = "smollm2-fim"
+"""The catalogue's family of what is trained here: tokens that the base hardly used serve as sentinels."""
+
+_PSM_PREFIX = "<jupyter_text>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When what is done, in steps and tokens."""
+
+    micro_tokens: int
+    validate_every: int
+    checkpoint_every: int
+
+
+class Trainer:
+    """One run: steps, checkpoints, validations."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        settings: Settings,
+        network: Network,
+        packer: Packer,
+        probes: Sequence[Probe],
+        pace: Pace,
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._network = network
+        self._optimizer = Optimizer(network.parameters)
+        self._packer = packer
+        self._probes = probes
+        self._pace = pace
+        self._schedule = Schedule(
+            settings.peak_rate, settings.steps, settings.warmup_steps, settings.decay_share
+        )
+        self._base: dict[str, Tally] = {}
+
+    def train(self) -> None:
+        """Do all steps that are left, then save the adapter."""
+        step = self._resume()
+        if step:
+            self._base = _base_of(self._folder)
+        else:  # an adapter that has learnt nothing changes nothing: this is the base
+            self._base = measure(self._network.token_losses, [probe.alone for probe in self._probes])
+            self._folder.write(step=0, base={name: _figures(tally) for name, tally in self._base.items()})
+            self._validate(0)
+        with _progress() as bar:
+            task = bar.add_task("training", total=self._settings.steps, completed=step, loss="")
+            while step < self._settings.steps:
+                loss = self._step(step)
+                step += 1
+                bar.update(task, completed=step, loss=f"loss {loss:.3f}")
+                self._keep(step)
+                if step % self._pace.validate_every == 0 or step == self._settings.steps:
+                    self._validate(step)
+        self._network.peft.save_pretrained(str(self._folder.adapter))
+
+    def _resume(self) -> int:
+        state = self._folder.newest(self._schedule.plateau_end)
+        if state is None:
+            self._folder.forget_after(-1)
+            return 0
+        self._optimizer.restore(state["optimizer"])
+        step = int(state["step"])
+        self._folder.forget_after(step)
+        return step
+
+    def _step(self, step: int) -> float:
+        started = time.perf_counter()
+        packs = max(1, self._settings.tokens_per_step // self._pace.micro_tokens)
+        batch = [self._packer.pack(step * packs + at, self._pace.micro_tokens) for at in range(packs)]
+        weight = sum(float(pack.weights.sum()) for pack in batch)
+        total = 0.0
+        for pack in batch:
+            loss, _ = self._network.loss(pack)
+            loss.backward()
+            self._optimizer.collect(1 / weight)
+            total += float(loss.detach())
+        rate = self._schedule.rate(step)
+        norm = self._optimizer.step(rate)
+        self._folder.write(
+            step=step + 1,
+            loss=round(total / weight, 4),
+            rate=rate,
+            gradient_norm=round(norm, 4),
+            tokens=sum(pack.tokens for pack in batch),
+            seconds=round(time.perf_counter() - started, 3),
+        )
+        return total / weight
+
+    def _keep(self, step: int) -> None:
+        last = step == self._settings.steps
+        names = [CHECKPOINT] if last or step % self._pace.checkpoint_every == 0 else []
+        names += [PLATEAU] if step == self._schedule.plateau_end else []
+        for name in names:
+            state = {"optimizer": self._optimizer.state(), "falling": self._schedule.plateau_end}
+            self._folder.save(name, step, state)
+
+    def _validate(self, step: int) -> None:
+        tallies = measure(self._network.token_losses, [probe.filled for probe in self._probes])
+        self._folder.write(step=step, validation=compare(tallies, self._base))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train. Exit status 1, with a message, for what the user can mend."""
+    args = _arguments().parse_args(argv)
+    try:
+        folder = _train(args)
+    except ByteLspError as error:
+        print(f"byte-lsp: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"byte-lsp: stopped; the same command goes on from {args.out / CHECKPOINT}", file=sys.stderr)
+        return 130
+    _report(folder)
+    return 0
+
+
+def _train(args: argparse.Namespace) -> RunFolder:
+    model = load_catalog().resolve(args.base)
+    with progress_bar(f"pulling {args.base}") as progress:
+        base = ensure(args.base, progress=progress)
+    shares = {language: SHARES[language] for language in args.languages or SHARES}
+    settings = Settings(
+        data=_sum_of_data(args.data, shares),
+        base=sha256_of(base),
+        seed=args.seed,
+        steps=args.steps,
+        tokens_per_step=args.tokens_per_step,
+        peak_rate=args.rate,
+        warmup_steps=args.warmup,
+        decay_share=args.decay,
+        rank=args.rank,
+        alpha=args.alpha or 2 * args.rank,
+        first_layer=args.first_layer,
+        layout=args.layout,
+        prefix_weight=args.prefix_weight,
+        shares=shares,
+        rows=sorted(args.rows),
+    )
+    folder = RunFolder(args.out, settings)
+    tokenizer = load_tokenizer(base)
+    form = find_form(tokenizer.vocabulary, _infill(args.layout))
+    framing = frame(tokenizer.vocabulary, model.start_token, model.end_tokens)
+    end_token = tokenizer.vocabulary.ids_of_spelling[model.end_tokens[0]]
+    maker = ExampleMaker(tokenizer, form, framing, end_token, args.prefix_weight)
+    judge = ExampleMaker(tokenizer, form, framing, end_token)
+    documents = read_documents(args.data, "train", tuple(shares))
+    rows = {length: ROW_SHARES[length] for length in settings.rows}
+    packer = Packer(documents, maker, shares, args.seed, rows)
+    valid = read_documents(args.data, "valid", tuple(shares))
+    probes = choose_probes(valid, judge, shares, args.probes, args.seed)
+    device = choose_device(args.device)
+    network = Network(
+        base,
+        Lora(settings.rank, settings.alpha, settings.first_layer),
+        args.seed,
+        device,
+        compiled=not args.eager,
+    )
+    pace = Pace(args.micro_tokens, args.validate_every, args.checkpoint_every)
+    Trainer(folder, settings, network, packer, probes, pace).train()
+    return folder
+
+
+def _infill(layout: Layout) -> Infill:
+    family = load_catalog().family(FAMILY)
+    return family if family.layout == layout else replace(family, layout=layout, prefix=_PSM_PREFIX)
+
+
+def _sum_of_data(data: Path, languages: Iterable[str]) -> str:
+    """What the shards that a run reads have in them, as one sum. Whoever builds them anew gets the same."""
+    manifest = data / "manifest.json"
+    try:
+        shards = json.loads(manifest.read_text(encoding="utf-8"))["shards"]
+        used = [
+            shards[f"{split}/{language}"]["sha256"] for language in languages for split in ("train", "valid")
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{manifest} does not describe the data set ({error!r}): "
+            f"build it with python -m byte_lsp.training.data --out {data}"
+        ) from error
+    return hashlib.sha256(" ".join(used).encode()).hexdigest()
+
+
+def _figures(tally: Tally) -> dict[str, float]:
+    return {"nats": tally.nats, "bytes": tally.bytes}
+
+
+def _base_of(folder: RunFolder) -> dict[str, Tally]:
+    figures = next(entry["base"] for entry in folder.entries() if "base" in entry)
+    return {name: Tally(nats=each["nats"], bytes=each["bytes"]) for name, each in figures.items()}
+
+
+def _report(folder: RunFolder) -> None:
+    last = [entry for entry in folder.entries() if "validation" in entry][-1]
+    for name, figures in last["validation"].items():
+        print(
+            f"{name:28} {figures['nats_per_byte']:.3f} nats a byte, {figures['ratio']:.3f} of the base alone"
+        )
+    print(f"{folder.adapter}: export it with python -m byte_lsp.training.export")
+
+
+def _progress() -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m byte_lsp.training.fim",
+        description=(__doc__ or "").splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add: Any = parser.add_argument
+    add("--data", type=Path, required=True, help="a folder that byte_lsp.training.data built")
+    add("--out", type=Path, required=True, help="the run's folder; one that exists is gone on with")
+    add("--base", default="smollm2-135m", help="a model of the catalogue, or a GGUF file")
+    add("--steps", type=int, default=1000)
+    add("--tokens-per-step", type=int, default=4096)
+    add("--rate", type=float, default=1e-3, help="the highest learning rate")
+    add("--warmup", type=int, default=20, help="steps in which the rate rises")
+    add("--decay", type=float, default=0.3, help="the share of the steps in which the rate falls")
+    add("--rank", type=int, default=32, help="of the adapter's matrices")
+    add("--alpha", type=int, default=0, help="their product is scaled by alpha / rank (0: twice the rank)")
+    add("--first-layer", type=int, default=10, help="layers below it are left as they are")
+    add("--layout", choices=("psm", "spm"), default="spm")
+    add("--prefix-weight", type=float, default=0.3, help="of the loss of the last tokens before the cursor")
+    add("--languages", nargs="+", choices=sorted(SHARES), default=None, help="(all)")
+    add("--seed", type=int, default=0)
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add(
+        "--rows",
+        type=int,
+        nargs="+",
+        choices=sorted(ROW_SHARES),
+        default=sorted(ROW_SHARES),
+        help="tokens a row",
+    )
+    add("--micro-tokens", type=int, default=2048, help="tokens that go through the network at once")
+    add("--validate-every", type=int, default=150, help="steps between two validations")
+    add("--probes", type=int, default=2, help="validation middles for each language and kind")
+    add("--checkpoint-every", type=int, default=25, help="steps between two checkpoints")
+    add("--eager", action="store_true", help="do not compile the network")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""The model in training: the base from its GGUF file, LoRA matrices (arXiv 2106.09685) beside its weights.
+
+The base's weights are those that llama.cpp uses, dequantized, so that the adapter is trained for the file
+that it will be applied to. Weights and activations are bfloat16; the optimizer keeps 32-bit copies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch.nn import functional
+from transformers import AutoModelForCausalLM
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from byte_lsp.errors import TrainingError
+from byte_lsp.training.packs import Pack
+
+_BLOCK = 128
+_COMPILED_FORMS = 64
+_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """The adapter's shape: ``rank`` of the matrices, their product scaled by ``alpha / rank``.
+
+    Layers below ``first_layer`` have none. Training does not even go back through them, which saves time.
+    """
+
+    rank: int = 32
+    alpha: int = 64
+    first_layer: int = 0
+
+
+class Network:
+    """A frozen base and its trainable adapter."""
+
+    def __init__(self, base: Path, lora: Lora, seed: int, device: str = "cpu", compiled: bool = True) -> None:
+        """Load ``base``, a GGUF file, and start the adapter from ``seed``. Errors: ``TrainingError``."""
+        torch.manual_seed(seed)
+        model = _load(base)
+        config = LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            target_modules=list(_LINEAR),
+            layers_to_transform=list(range(lora.first_layer, model.config.num_hidden_layers)),
+            task_type="CAUSAL_LM",
+        )
+        self.device = device
+        self.peft: PeftModel = get_peft_model(model, config, autocast_adapter_dtype=False).to(device)
+        self._model: Any = self.peft.base_model.model
+        self.parameters = [value for value in self.peft.parameters() if value.requires_grad]
+        if compiled:
+            # One code object for all layers: with an adapter or without, each length, in training or not.
+            torch._dynamo.config.recompile_limit = _COMPILED_FORMS
+            for layer in self._model.model.layers:
+                layer.compile(dynamic=False)
+
+    def loss(self, pack: Pack) -> tuple[Any, float]:
+        """The sum of a pack's weighted losses in nats, and the sum of its weights."""
+        losses, weights = self._losses(pack)
+        return (losses * weights).sum(), float(weights.sum())
+
+    def token_losses(self, pack: Pack) -> list[list[float]]:
+        """For each row the losses of the targets that have a weight, in nats."""
+        with torch.no_grad():
+            losses, _ = self._losses(pack)
+        counts = (pack.weights > 0).sum(axis=1).tolist()
+        return [part.tolist() for part in losses.cpu().split(counts)]
+
+    def without_adapter(self) -> Any:
+        """A context in which the base speaks alone."""
+        return self.peft.disable_adapter()
+
+    def _losses(self, pack: Pack) -> tuple[Any, Any]:
+        inputs = torch.from_numpy(pack.inputs).to(self.device)
+        positions = torch.arange(inputs.shape[1], device=self.device)[None]
+        hidden = self._model.model(
+            input_ids=inputs, position_ids=positions, use_cache=False
+        ).last_hidden_state.flatten(0, 1)
+        weights = torch.from_numpy(pack.weights).to(self.device).flatten()
+        counted = weights.nonzero()[:, 0]
+        targets = torch.from_numpy(pack.targets).to(self.device).flatten()[counted]
+        # The vocabulary layer is a quarter of the network: only places that count go through it.
+        logits = self._model.lm_head(hidden[counted]).float()
+        return functional.cross_entropy(logits, targets, reduction="none"), weights[counted]
+
+
+def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> str:
+    """``auto`` is CUDA where there is some. Errors: ``TrainingError``."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda: torch finds no CUDA device here; use --device cpu")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _load(base: Path) -> Any:
+    if not base.is_file():
+        raise TrainingError(f"{base}: no such model file")
+    try:
+        model = AutoModelForCausalLM.from_pretrained(base.parent, gguf_file=base.name, dtype=torch.float32)
+    except (OSError, ValueError, RuntimeError, KeyError, NotImplementedError) as error:
+        raise TrainingError(f"{base}: transformers cannot load it: {error}") from error
+    model.config._attn_implementation = "rows"
+    return model.to(torch.bfloat16)
+
+
+def _attend(
+    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float, **others: Any
+) -> tuple[Any, None]:
+    """Causal attention, [rows, heads, length, width].
+
+    On CPUs torch's fused kernel takes twice as long as plain products of blocks of queries with all keys up
+    to the block's end.
+    """
+    if query.device.type != "cpu":
+        mixed = functional.scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=scaling, enable_gqa=True
+        )
+        return mixed.transpose(1, 2).contiguous(), None
+    rows, heads, length, width = query.shape
+    shared = key.shape[1]
+    group = heads // shared
+    keys = key.reshape(rows * shared, length, width).transpose(1, 2)
+    values = value.reshape(rows * shared, length, width)
+    blocks = []
+    for start in range(0, length, _BLOCK):
+        end = min(start + _BLOCK, length)
+        asking = query[:, :, start:end].reshape(rows * shared, group * (end - start), width)
+        scores = torch.matmul(asking, keys[:, :, :end]) * scaling
+        later = torch.arange(end)[None] > torch.arange(start, end)[:, None]
+        scores = scores.view(rows * shared, group, end - start, end).masked_fill(later, float("-inf"))
+        shares = torch.softmax(scores, dim=-1).view(rows * shared, group * (end - start), end)
+        blocks.append(torch.matmul(shares, values[:, :end]).view(rows, heads, end - start, width))
+    return torch.cat(blocks, dim=2).transpose(1, 2).contiguous(), None
+
+
+ALL_ATTENTION_FUNCTIONS.register("rows", _attend)
+
+
+class Optimizer:
+    """AdamW on 32-bit copies of the adapter's bfloat16 parameters."""
+
+    def __init__(self, parameters: Sequence[Any], weight_decay: float = 0.0) -> None:
+        self._parameters = parameters
+        self._copies = [parameter.detach().float().requires_grad_() for parameter in parameters]
+        self._adam = torch.optim.AdamW(self._copies, lr=0.0, betas=(0.9, 0.98), weight_decay=weight_decay)
+
+    def collect(self, scale: float) -> None:
+        """Add the parameters' gradients, times ``scale``, to those of the copies."""
+        for parameter, copy in zip(self._parameters, self._copies, strict=True):
+            if parameter.grad is None:
+                continue
+            gradient = parameter.grad.float() * scale
+            copy.grad = gradient if copy.grad is None else copy.grad + gradient
+            parameter.grad = None
+
+    def step(self, rate: float, most_norm: float = 1.0) -> float:
+        """One step at a learning rate. Returns the gradient's norm before it was clipped to ``most_norm``."""
+        norm = float(torch.nn.utils.clip_grad_norm_(self._copies, most_norm))
+        for group in self._adam.param_groups:
+            group["lr"] = rate
+        self._adam.step()
+        self._adam.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for parameter, copy in zip(self._parameters, self._copies, strict=True):
+                parameter.copy_(copy)
+        return norm
+
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` takes."""
+        return {"copies": [copy.detach().clone() for copy in self._copies], "adam": self._adam.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, parameters included."""
+        self._adam.load_state_dict(state["adam"])
+        with torch.no_grad():
+            for parameter, copy, saved in zip(self._parameters, self._copies, state["copies"], strict=True):
+                copy.copy_(saved)
+                parameter.copy_(saved)

@@ -1,0 +1,92 @@
+"""The training command on the real base: few steps, small rows."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from byte_lsp.training import fim
+from byte_lsp.training.curves import draw_curves
+from byte_lsp.training.log import read_log
+
+SMALL = [
+    "--languages",
+    "python",
+    "--tokens-per-step",
+    "512",
+    "--micro-tokens",
+    "256",
+    "--rank",
+    "4",
+    "--eager",
+]
+SMALL += [
+    "--warmup",
+    "1",
+    "--probes",
+    "1",
+    "--checkpoint-every",
+    "1",
+    "--validate-every",
+    "100",
+    "--decay",
+    "0.5",
+]
+SMALL += ["--device", "cpu", "--rows", "256"]
+
+
+def train(data: Path, out: Path, steps: int, *more: str) -> int:
+    return fim.main(["--data", str(data), "--out", str(out), "--steps", str(steps), *SMALL, *more])
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return dict(load_file(run / "adapter" / "adapter_model.safetensors"))
+
+
+def losses(run: Path) -> list[float]:
+    return [entry["loss"] for entry in read_log(run / "log.jsonl") if "loss" in entry]
+
+
+@pytest.mark.timeout(900)
+def test_a_run_learns_resumes_and_grows(
+    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert train(data_set, whole, 4) == 0
+    assert "single lines" in capsys.readouterr().out
+    assert train(data_set, parts, 2) == 0
+    assert train(data_set, parts, 4) == 0
+
+    assert len(losses(whole)) == 4
+    assert losses(parts) == losses(whole), "a run made longer takes the steps of one that was long at once"
+    trained, resumed = weights(whole), weights(parts)
+    assert len(trained) == 20 * 7 * 2
+    assert all(torch.equal(trained[name], resumed[name]) for name in trained)
+    assert all(bool(value.any()) for name, value in trained.items() if "lora_B" in name)
+    log = read_log(whole / "log.jsonl")
+    first, last = (entry["validation"]["all"] for entry in (log[1], log[-1]))
+    assert last["nats_per_end"] < 0.9 * first["nats_per_end"], "four steps begin to teach where a middle ends"
+
+    draw_curves([whole, parts], tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+    assert train(data_set, whole, 4, "--seed", "1") == 1
+    assert "begun with seed = 0, not 1" in capsys.readouterr().err
+
+
+def test_a_run_needs_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path / "none", tmp_path / "run", 1) == 1
+    assert "byte_lsp.training.data" in capsys.readouterr().err
+
+
+def test_damaged_checkpoints_are_named(
+    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "checkpoint.pt").write_bytes(b"nothing")
+    assert train(data_set, run, 1) == 1
+    assert "checkpoint.pt is damaged" in capsys.readouterr().err
+    assert json.loads((run / "settings.json").read_text())["rank"] == 4
