@@ -1,4 +1,4 @@
-"""``byte-lsp eval bias | ensemble | infill``: how good the suggestions are, in files of yours."""
+"""``byte-lsp eval bias | ensemble | infill | middles``: how good the suggestions are, in files of yours."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from byte_lsp import cli_calibration
-from byte_lsp.catalog import load_catalog
+from byte_lsp import cli_calibration, cli_middles
+from byte_lsp.cli_contenders import add_arms, add_contenders, read_entries
 from byte_lsp.cli_options import add_model, add_output, at_least, between
 from byte_lsp.errors import EvaluationError
 from byte_lsp.evaluation import bias, bias_report, ensemble_gain, ensemble_report, infill_report
+from byte_lsp.evaluation.contenders import find_model, identify_all
 from byte_lsp.evaluation.corpus import Corpus
 from byte_lsp.evaluation.humaneval import read_dataset
-from byte_lsp.evaluation.infill_ask import ARMS, EvalArm, Recipe
+from byte_lsp.evaluation.infill_ask import Recipe
 from byte_lsp.evaluation.infill_page import write_page
-from byte_lsp.evaluation.infill_run import run_tasks
+from byte_lsp.evaluation.infill_run import Entry, run_tasks
 from byte_lsp.evaluation.infill_scores import require_rapidfuzz
 from byte_lsp.evaluation.infill_summary import judge_run
 from byte_lsp.evaluation.infill_tasks import KINDS, Kind, Task, draw_holes, sample_tasks
@@ -45,19 +46,21 @@ class EvalSettings:
 
 @dataclass(frozen=True, slots=True)
 class InfillSettings:
-    """What was asked for; ``most_tasks`` None are all of each dataset."""
+    """What was asked for; ``most_tasks`` None are all of each dataset.
+
+    ``threshold`` None is each model's own, if it has one.
+    """
 
     folders: Sequence[Path]
     datasets: Sequence[Path]
-    model: str
-    arms: tuple[EvalArm, ...]
+    models: Sequence[Entry]
     kinds: Sequence[Kind]
     holes: int
     most_tasks: int | None
     candidates: int
     seed: int
     jobs: int
-    threshold: float
+    threshold: float | None
     tests: bool
 
 
@@ -69,6 +72,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_bias(suites)
     _add_ensemble(suites)
     _add_infill(suites)
+    cli_middles.add_suite(suites)
     cli_calibration.add_suite(suites)
 
 
@@ -130,43 +134,48 @@ def run_infill(args: argparse.Namespace) -> int:
     settings = InfillSettings(
         folders=args.folders,
         datasets=args.dataset,
-        model=args.model,
-        arms=tuple(arm for arm in ARMS if arm in args.arms),
+        models=read_entries(args),
         kinds=args.kinds,
         holes=args.holes,
         most_tasks=args.tasks,
         candidates=args.candidates,
         seed=args.seed,
         jobs=args.jobs,
-        threshold=_shipped_threshold(args.model) if args.threshold is None else args.threshold,
+        threshold=args.threshold,
         tests=not args.no_tests,
     )
     require_rapidfuzz()
     prepare(args.out)
     tasks = _find_tasks(settings)
-    recipe = Recipe(settings.arms, settings.candidates, settings.seed)
+    models = identify_all([entry.contender for entry in settings.models])
+    asked = [(known, entry.arms) for known, entry in zip(models, settings.models, strict=True)]
+    recipe = Recipe(settings.candidates, settings.seed)
+    thresholds = {entry.contender.label: _threshold(entry, settings.threshold) for entry in settings.models}
     with show_progress() as track:
-        on_done = track("all arms in every hole", len(tasks))
-        run = run_tasks(args.model, tasks, recipe, args.out, on_done, jobs=args.jobs)
-        found = judge_run(run, tasks, settings.threshold, settings.seed, track, tests=settings.tests)
+        on_done = track("all models and arms in every hole", len(tasks) * len(settings.models))
+        answers = run_tasks(asked, tasks, recipe, args.out, on_done, jobs=args.jobs)
+        found = judge_run(answers, tasks, thresholds, settings.seed, track, tests=settings.tests)
+    files = [each.file for each in answers]
 
     def draw(folder: Path) -> Sequence[Path]:
         from byte_lsp.evaluation.infill_plots import draw_infill  # noqa: PLC0415 - matplotlib is an optional extra
 
         by_name = {task.full_name: task for task in tasks}
         return [
-            *write_page(found.datasets, found.scores, by_name, run.file, folder),
+            *write_page(found.datasets, found.scores, by_name, files, folder),
             *draw_infill(found.datasets, folder),
         ]
 
     tables = infill_report.tabulate(found.datasets)
-    publish(Report("infill", [run.file], settings, found, tables, draw), args.out, as_json=args.json)
+    publish(Report("infill", files, settings, found, tables, draw), args.out, as_json=args.json)
     return 0
 
 
-def _shipped_threshold(model: str) -> float:
+def _threshold(entry: Entry, given: float | None) -> float:
     """Where an editor begins to show suggestions of a model that nobody asked for."""
-    calibration = load_catalog().resolve(model).calibration
+    if given is not None:
+        return given
+    calibration = find_model(entry.contender).calibration
     return calibration.threshold if calibration else 0.0
 
 
@@ -225,24 +234,24 @@ def _add_infill(suites: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser = suites.add_parser(
         "infill",
         help="holes in your files and in HumanEval-Infilling, filled in",
-        description="Cut holes into source files, or take those of HumanEval-Infilling, and fill them in "
-        "greedily with plain tokenization, token healing, exact covers, and exact covers with several "
-        "candidates ranked by how well the suffix fits. With --out a run that was stopped goes on.",
+        description="Cut holes into source files, or take those of HumanEval-Infilling, and have models "
+        "fill them in greedily with plain tokenization, token healing and exact covers; with +fit "
+        "several candidates of each are ranked by how well the suffix goes on. With --out a run that was "
+        "stopped goes on, and one that asks for more asks only for that.",
     )
     add = parser.add_argument
     add("folders", nargs="*", type=Path, metavar="FOLDER", help="where source files are")
     dataset = "JSON lines of HumanEval-Infilling, plain or gzipped; may be given several times"
     add("--dataset", action="append", default=[], type=Path, metavar="FILE", help=dataset)
-    add_model(parser)
-    arms = f"what to compare: {', '.join(ARMS)} (default: all)"
-    add("--arms", nargs="+", choices=ARMS, default=ARMS, metavar="ARM", help=arms)
+    add_contenders(parser)
+    add_arms(parser)
     kinds = f"holes to cut into files: {', '.join(KINDS)} (default: all)"
     add("--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND", help=kinds)
     holes = "holes of each kind to cut into files (default: 100)"
     add("--holes", type=at_least(1), default=100, metavar="N", help=holes)
     few = "take so many holes of each dataset, drawn at random (default: all)"
     add("--tasks", type=at_least(1), default=None, metavar="N", help=few)
-    draws = f"candidates that fit chooses from (default: {defaults.draws})"
+    draws = f"candidates that +fit chooses from (default: {defaults.draws})"
     add("--candidates", type=at_least(2), default=defaults.draws, metavar="N", help=draws)
     add("--seed", type=at_least(0), default=defaults.seed, metavar="N", help="draw others (default: 0)")
     threshold = "suggestions of less confidence count as not shown (default: the model's own, if it has one)"

@@ -21,6 +21,12 @@ LINE = b"for number in range(10):\n    print(number, number * number)\n"
         (["eval", "infill", "--dataset", "/no/such/file"], 1, "HumanEval-Infilling"),
         (["eval", "infill", ".", "--arms", "best"], 2, "invalid choice: 'best'"),
         (["eval", "infill", ".", "--kinds", "word"], 2, "invalid choice: 'word'"),
+        (["eval", "infill", ".", "--like", "smollm2-135m"], 1, "give them behind its --model"),
+        (["eval", "infill", "--dataset", "/no/such/file", "--model", "no-such-model"], 1, "HumanEval"),
+        (["eval", "middles"], 1, "there is no middle to read"),
+        (["eval", "middles", "/no/such/folder"], 1, "is not a folder"),
+        (["eval", "middles", ".", "--middles", "0"], 2, "not a whole number from 1 on"),
+        (["eval", "middles", ".", "--arms", "exact"], 2, "unrecognized arguments"),
         (["eval", "ensemble", "."], 2, "required: --models"),
         (["eval", "ensemble", ".", "--models", "one"], 1, "two members or more"),
         (["eval", "ensemble", ".", "--models", "one", "two", "--weights", "1"], 1, "2 models and 1 weights"),
@@ -34,7 +40,9 @@ def test_what_cannot_be_measured_is_one_line(arguments: list[str], code: int, re
     assert reason in error_line(process)
 
 
-@pytest.mark.parametrize("suite", [("bias",), ("infill",), ("ensemble", "--models", "one", "two")])
+@pytest.mark.parametrize(
+    "suite", [("bias",), ("infill",), ("middles",), ("ensemble", "--models", "one", "two")]
+)
 def test_a_folder_that_cannot_be_written_is_refused_first(suite: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     process = run_cli("eval", suite[0], "/no/such/folder", *suite[1:], "--out", str(tmp_path / "file"))
@@ -83,6 +91,48 @@ def test_an_ensemble_in_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("smollm2_path")
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (["--model", "no-such-model"], 'no model is called "no-such-model"'),
+        (["--model", "run.gguf", "--infill", "smollm2-fim"], "give --like NAME"),
+        (["--model", "smollm2-135m", "--infill", "no-such-family"], 'called "no-such-family"'),
+        (["--model", "smollm2-135m", "--model", "smollm2-135m"], "both be called 'smollm2-135m'"),
+    ],
+)
+def test_models_that_cannot_be_asked_are_refused(model: list[str], reason: str, tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_bytes(LINE * 4)
+    process = run_cli("eval", "middles", str(tmp_path), "--middles", "1", *model)
+    assert process.returncode == 1
+    assert reason in error_line(process)
+
+
+@pytest.mark.usefixtures("smollm2_path")
+def test_middles_by_two_models(tmp_path: Path) -> None:
+    """The same weights, with sentinels that they were never taught: the second is compared with the first."""
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    (source / "loop.py").write_bytes(LINE * 4)
+    models = ("--model", "smollm2-135m", "--model", "smollm2-135m", "--infill", "smollm2-fim")
+    asked = ("eval", "middles", str(source), "--middles", "3", *models, "--json", "--out", str(out))
+    process = run_cli(*asked)
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout)
+    summary = found["results"]["summary"]
+    assert summary["models"] == ["smollm2-135m", "smollm2-135m as smollm2-fim"]
+    everything = summary["groups"][0]
+    base, filling = everything["fits"]
+    assert everything["middles"] == 3
+    assert 0 < base["middle"]["estimate"] < base["with_end"]["estimate"]
+    assert filling["middle_ratio"]["estimate"] > 0
+    assert filling["onward_ratio"]["estimate"] == pytest.approx(1, abs=0.05), "it is the same model there"
+    assert {each["model"] for each in summary["ends"]} == set(summary["models"])
+    assert (out / "middles.png").is_file()
+    again = run_cli(*asked)
+    assert json.loads(again.stdout)["results"] == found["results"], "nothing was asked again"
+
+
+@pytest.mark.usefixtures("smollm2_path")
 def test_infill_in_a_folder_and_a_dataset(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
@@ -104,7 +154,7 @@ def test_infill_in_a_folder_and_a_dataset(tmp_path: Path) -> None:
     found = json.loads(process.stdout)
     one, lines = found["results"]["datasets"]
     assert (one["dataset"], one["holes"], lines["dataset"], lines["holes"]) == ("one", 1, "files, lines", 2)
-    assert [arm["arm"] for arm in one["arms"]] == ["plain", "exact"]
+    assert [arm["way"]["arm"] for arm in one["arms"]] == ["plain", "exact"]
     assert [score["passed"] is None for score in found["results"]["scores"]] == [False] * 2 + [True] * 4
     assert (out / "infill.png").is_file()
     assert "files, lines" in (out / "infill.html").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13). Equal se
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,6 +62,34 @@ def bootstrap_rate(
     return _interval(estimate, np.concatenate(rates))
 
 
+def bootstrap_ratio(
+    clusters: Clusters,
+    amounts: ArrayLike,
+    others: ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """``sum(amounts) / sum(others)`` of the same items, resampled by cluster: how many times as much.
+
+    Infinite, or NaN, where the others sum to nothing; so may the bounds be. Errors: ``ValueError`` if there
+    is no item.
+    """
+    if not len(clusters):
+        raise ValueError("nothing to resample")
+    names, of_item = np.unique(np.asarray(clusters), return_inverse=True)
+    amount = np.bincount(of_item, weights=np.asarray(amounts, dtype=float))
+    other = np.bincount(of_item, weights=np.asarray(others, dtype=float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = float(amount.sum() / other.sum())
+        if len(names) == 1 or math.isnan(estimate):
+            return Interval(estimate, math.nan, math.nan)
+        ratios = [
+            (counts @ amount) / (counts @ other) for counts in _draw_counts(len(names), seed, resamples)
+        ]
+    return _interval(estimate, np.concatenate(ratios))
+
+
 def bootstrap_median(
     values: ArrayLike, clusters: Clusters | None = None, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Interval:
@@ -105,5 +134,8 @@ def _repeated_medians(ascending: NDArray[np.float64], repeats: NDArray[np.int64]
 
 
 def _interval(estimate: float, resampled: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    """The bounds of resampled estimates; those that are infinite count, and nothing is no estimate."""
+    known = resampled[~np.isnan(resampled)]
+    method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(known).all() else "inverted_cdf"
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method=method)
     return Interval(estimate, float(low), float(high))

@@ -1,33 +1,47 @@
-"""What every arm puts into a hole.
+"""What every arm of a model puts into a hole.
 
 All arms are asked with the same settings, one after another, behind an untimed question that brings the
-prefix into the model's cache: their times are those of somebody who is typing. ``fit`` is exact with several
-draws, those first that the suffix fits best (``infill.suffix_fit``).
+prompt into the model's cache: their times are those of somebody who is typing. ``plain``, ``healing`` and
+``exact`` are ways of turning the byte prefix into tokens, behind the same prompt. With ``+fit`` several texts
+are drawn in that way, and those come first that the suffix fits best (``infill_fit``).
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from byte_lsp.evaluation.infill_fit import rank_by_suffix
 from byte_lsp.evaluation.infill_tasks import Task
 from byte_lsp.evaluation.local import LocalModel
 from byte_lsp.evaluation.windows import token_boundaries
 from byte_lsp.infill.infiller import Infiller
-from byte_lsp.infill.problem import Candidate, InfillProblem
+from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 
-EvalArm = Literal["plain", "healing", "exact", "fit"]
+EvalArm = Literal["plain", "healing", "exact", "plain+fit", "healing+fit", "exact+fit"]
 
 ARMS: tuple[EvalArm, ...] = get_args(EvalArm)
+USUAL_ARMS: tuple[EvalArm, ...] = ("plain", "healing", "exact", "exact+fit")
+ALIASES: Mapping[str, EvalArm] = {"fit": "exact+fit"}
+"""What a person may write for an arm, beside its name."""
+
 LINE_BYTES = 256
 MOST_BYTES = 512
+
+_COVERS: Mapping[EvalArm, Arm] = {
+    "plain": "plain",
+    "healing": "healing",
+    "exact": "exact",
+    "plain+fit": "plain",
+    "healing+fit": "healing",
+    "exact+fit": "exact",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides the answers. ``draws`` are the candidates that ``fit`` makes."""
+    """What decides the answers. ``draws`` are the candidates that arms with ``+fit`` make."""
 
-    arms: tuple[EvalArm, ...] = ARMS
     draws: int = 6
     seed: int = 0
 
@@ -46,7 +60,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one arm suggested, the best first, and what that took with the prefix in the cache."""
+    """What one arm suggested, the best first, and what that took with the prompt in the cache."""
 
     suggestions: tuple[Suggestion, ...]
     elapsed_ms: float
@@ -55,29 +69,31 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All arms' answers in one hole; none where the vocabulary has no tokens for the text.
-
-    ``prefill_ms`` and ``prefill_tokens`` are what the prefix took that was not in the cache.
-    """
+    """Some arms' answers in one hole; none where the vocabulary has no tokens for the text."""
 
     task: str
     digest: str
-    prefill_ms: float
-    prefill_tokens: int
     answers: dict[EvalArm, Answer]
 
 
-def observe(model: LocalModel, tasks: Iterable[Task], recipe: Recipe) -> Iterator[Observation]:
-    """Ask every arm in every hole."""
+def is_fitted(arm: EvalArm) -> bool:
+    """Whether the suffix chooses among several candidates."""
+    return arm.endswith("+fit")
+
+
+def observe(
+    model: LocalModel, asked: Iterable[tuple[Task, Collection[EvalArm]]], recipe: Recipe
+) -> Iterator[Observation]:
+    """Ask some arms in every hole."""
     infiller = model.infiller()
-    for task in tasks:
-        yield _observe_one(model, infiller, task, recipe)
+    for task, arms in asked:
+        yield _observe_one(model, infiller, task, arms, recipe)
 
 
 def pose(task: Task, arm: EvalArm, recipe: Recipe) -> InfillProblem:
-    """The problem that an arm is asked: greedy; only ``fit`` makes more than one candidate."""
+    """The problem that an arm is asked: greedy; only arms with ``+fit`` make more than one candidate."""
     is_line = task.kind == "line"
-    draws = recipe.draws if arm == "fit" else 1
+    draws = recipe.draws if is_fitted(arm) else 1
     return InfillProblem(
         task.prefix,
         task.suffix,
@@ -86,28 +102,33 @@ def pose(task: Task, arm: EvalArm, recipe: Recipe) -> InfillProblem:
         max_bytes=LINE_BYTES if is_line else MOST_BYTES,
         max_lines=1 if is_line else 0,
         seed=recipe.seed,
-        arm="exact" if arm == "fit" else arm,
+        arm=_COVERS[arm],
         suffix_goes_on=task.suffix_goes_on,
         draws=draws,
-        suffix_fit=arm == "fit",
+        suffix_fit=is_fitted(arm),
         with_logprobs=True,
     )
 
 
-def _observe_one(model: LocalModel, infiller: Infiller, task: Task, recipe: Recipe) -> Observation:
+def _observe_one(
+    model: LocalModel, infiller: Infiller, task: Task, arms: Collection[EvalArm], recipe: Recipe
+) -> Observation:
     if token_boundaries(model.tokenizer, task.prefix + task.truth + task.suffix) is None:
-        return Observation(task.full_name, task.digest, 0.0, 0, {})
-    warming = InfillProblem(task.prefix, task.suffix, max_bytes=1, raw=True)
-    prefill = _ask(model, infiller, warming)
-    answers = {arm: _ask(model, infiller, pose(task, arm, recipe)) for arm in recipe.arms}
-    return Observation(task.full_name, task.digest, prefill.elapsed_ms, prefill.tokens_evaluated, answers)
+        return Observation(task.full_name, task.digest, {})
+    infiller.infill(
+        InfillProblem(task.prefix, task.suffix, max_bytes=1, raw=True, suffix_goes_on=task.suffix_goes_on)
+    )
+    answers = {arm: _ask(model, infiller, pose(task, arm, recipe), arm) for arm in ARMS if arm in arms}
+    return Observation(task.full_name, task.digest, answers)
 
 
-def _ask(model: LocalModel, infiller: Infiller, problem: InfillProblem) -> Answer:
+def _ask(model: LocalModel, infiller: Infiller, problem: InfillProblem, arm: EvalArm) -> Answer:
     before, started = model.engine.tokens_evaluated, time.perf_counter()
-    found = infiller.infill(problem)
+    candidates = infiller.infill(problem).candidates
+    if is_fitted(arm) and not infiller.is_judged(problem):
+        candidates = rank_by_suffix(model, problem, candidates)
     elapsed_ms = (time.perf_counter() - started) * 1e3
-    suggestions = tuple(map(_suggestion, found.candidates))
+    suggestions = tuple(map(_suggestion, candidates))
     return Answer(suggestions, elapsed_ms, model.engine.tokens_evaluated - before)
 
 

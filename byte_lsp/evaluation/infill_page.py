@@ -19,7 +19,7 @@ import numpy as np
 from byte_lsp.evaluation.bootstrap import Interval
 from byte_lsp.evaluation.infill_ask import ARMS, EvalArm
 from byte_lsp.evaluation.infill_scores import Score
-from byte_lsp.evaluation.infill_summary import METRICS, DatasetSummary
+from byte_lsp.evaluation.infill_summary import METRICS, DatasetSummary, Way
 from byte_lsp.evaluation.infill_tasks import Task
 from byte_lsp.evaluation.local import ModelFile
 from byte_lsp.evaluation.report import show_interval
@@ -37,10 +37,13 @@ _TEMPLATES = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An interval in a plot: places are shares of its width; ``shown`` is the figure in words."""
+    """An interval in a plot: places are shares of its width; ``shown`` is the figure in words.
+
+    ``colour`` is a class of the style sheet.
+    """
 
     label: str
-    arm: EvalArm
+    colour: str
     at: float
     low: float
     high: float
@@ -49,21 +52,23 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A small plot with a mark for each arm or pair. ``zero`` is where zero is."""
+    """A small plot with a mark for each way or pair. ``zero`` is where zero is, ``label_width`` in pixels."""
 
     title: str
     about: str
     marks: list[Mark]
     low: str
     high: str
+    label_width: int
     zero: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hill:
-    """How one arm's times are spread: an SVG path in a box of 1 by 1, and where the median is."""
+    """How one way's times are spread: an SVG path in a box of 1 by 1, and where the median is."""
 
-    arm: EvalArm
+    label: str
+    colour: str
     path: str
     median: float
     shown: str
@@ -71,9 +76,10 @@ class Hill:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one arm put into a hole: what is as it was, and what follows."""
+    """What one way put into a hole: what is as it was, and what follows."""
 
-    arm: EvalArm
+    label: str
+    colour: str
     right: str
     wrong: str
     is_exact: bool
@@ -95,9 +101,16 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Everything about one dataset."""
+    """Everything about one dataset. ``numbers`` are the headline's: a label, a colour, a figure, in words.
+
+    ``choices`` say of those that rank candidates what a ranking can do; ``filters`` are labels and tags.
+    """
 
     summary: DatasetSummary
+    numbers: list[tuple[str, str, str, str]]
+    gains: list[str]
+    choices: list[str]
+    filters: list[tuple[str, str]]
     headline: Panel
     rates: list[Panel]
     leads: list[Panel]
@@ -111,7 +124,7 @@ def write_page(
     datasets: Sequence[DatasetSummary],
     scores: Sequence[Score],
     tasks: Mapping[str, Task],
-    model: ModelFile,
+    models: Sequence[ModelFile],
     folder: Path,
 ) -> list[Path]:
     """``infill.html`` in ``folder``, where jinja2 is installed; ``tasks`` are by their full names."""
@@ -132,7 +145,9 @@ def write_page(
         for summary in datasets
     ]
     path = folder / "infill.html"
-    page = environment.get_template("infill.html.j2").render(sections=sections, model=model, arms=ARMS)
+    page = environment.get_template("infill.html.j2").render(
+        sections=sections, models=models, arms={_colour(arm): arm for arm in ARMS}
+    )
     path.write_text(page, encoding="utf-8")
     return [path]
 
@@ -142,14 +157,31 @@ def _make_section(summary: DatasetSummary, scores: Sequence[Score], tasks: Mappi
     hills, ticks = _spread_times(summary, scores)
     odd = _disagreements(scores)
     headline = rates[summary.metrics.index("pass@1")] if "pass@1" in summary.metrics else rates[0]
+    metric = headline.title
     return Section(
         summary,
+        [
+            (mark.label, mark.colour, f"{100 * arm.rates[metric].estimate:.1f} %", mark.shown)
+            for arm, mark in zip(summary.arms, headline.marks, strict=True)
+        ],
+        [
+            f"{summary.name(pair.way)} {pair.gained}, {summary.name(pair.other)} {pair.lost}"
+            for pair in summary.pairs
+        ],
+        [
+            f"{summary.name(arm.way)} makes {arm.candidates:.1f} candidates on average; in "
+            f"{100 * arm.any_exact.estimate:.1f} % of the holes one of them is right, and no ranking can do "
+            "better."
+            for arm in summary.arms
+            if arm.candidates > 1
+        ],
+        [(summary.name(arm.way), _tag(summary.name(arm.way))) for arm in summary.arms],
         headline,
         rates,
         [_lead_panel(summary, metric) for metric in summary.metrics] if summary.pairs else [],
         hills,
         ticks,
-        [_make_hole(tasks[found[0].task], found) for found in _choose(odd)],
+        [_make_hole(summary, tasks[found[0].task], found) for found in _choose(summary, odd)],
         len(odd),
     )
 
@@ -159,11 +191,11 @@ def _rate_panel(summary: DatasetSummary, metric: str) -> Panel:
     most = max(bound for arm in summary.arms for bound in _bounds(arm.rates[metric]))
     axis = _Axis(0.0, max(0.1, math.ceil(10 * most - 1e-9) / 10))
     marks = [
-        axis.mark(arm.arm, arm.arm, rate, show_interval(rate, 1, percent=True))
+        axis.mark(summary.name(arm.way), arm.way.arm, rate, show_interval(rate, 1, percent=True))
         for arm in summary.arms
         for rate in [arm.rates[metric]]
     ]
-    return Panel(metric, _ABOUT[metric], marks, "0 %", f"{100 * axis.high:.0f} %")
+    return Panel(metric, _ABOUT[metric], marks, "0 %", f"{100 * axis.high:.0f} %", _label_width(marks))
 
 
 def _lead_panel(summary: DatasetSummary, metric: str) -> Panel:
@@ -173,15 +205,31 @@ def _lead_panel(summary: DatasetSummary, metric: str) -> Panel:
     axis = _Axis(-reach, reach)
     marks = [
         axis.mark(
-            f"{pair.arm} over {pair.other}",
-            pair.other if pair.arm == "exact" else pair.arm,
+            f"{summary.name(pair.way)} over {summary.name(pair.other)}",
+            pair.telling_arm,
             lead,
             show_interval(lead, 1, percent=True, sign=True),
         )
         for pair in summary.pairs
         for lead in [pair.leads[metric]]
     ]
-    return Panel(metric, _ABOUT[metric], marks, f"-{100 * reach:.0f} %", f"+{100 * reach:.0f} %", 0.5)
+    low, high = f"-{100 * reach:.0f} %", f"+{100 * reach:.0f} %"
+    return Panel(metric, _ABOUT[metric], marks, low, high, _label_width(marks), 0.5)
+
+
+def _colour(arm: EvalArm) -> str:
+    """The arm's class in the style sheet."""
+    return arm.replace("+", "-")
+
+
+def _tag(label: str) -> str:
+    """A label as one word."""
+    return "-".join(label.split())
+
+
+def _label_width(marks: Sequence[Mark]) -> int:
+    """Pixels that the longest label takes, about."""
+    return max(112, *(16 + round(6.4 * len(mark.label)) for mark in marks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +239,9 @@ class _Axis:
 
     def mark(self, label: str, arm: EvalArm, interval: Interval, shown: str) -> Mark:
         low, high = _bounds(interval)
-        return Mark(label, arm, self._place(interval.estimate), self._place(low), self._place(high), shown)
+        return Mark(
+            label, _colour(arm), self._place(interval.estimate), self._place(low), self._place(high), shown
+        )
 
     def _place(self, value: float) -> float:
         return round((value - self.low) / (self.high - self.low), 4)
@@ -207,25 +257,27 @@ def _bounds(interval: Interval) -> tuple[float, float]:
 def _spread_times(
     summary: DatasetSummary, scores: Sequence[Score]
 ) -> tuple[list[Hill], list[tuple[float, str]]]:
-    """Every arm's times as a smoothed histogram over a logarithmic axis, and the axis' ticks."""
+    """Every way's times as a smoothed histogram over a logarithmic axis, and the axis' ticks."""
     logs = {
-        arm.arm: np.log10([max(score.elapsed_ms, 0.1) for score in scores if score.arm == arm.arm])
+        arm.way: np.log10(
+            [max(score.elapsed_ms, 0.1) for score in scores if Way(score.model, score.arm) == arm.way]
+        )
         for arm in summary.arms
     }
     everything = np.concatenate(list(logs.values()))
     low, high = math.floor(2 * everything.min()) / 2, math.ceil(2 * everything.max() + 1e-9) / 2
     hills = []
     for arm in summary.arms:
-        counts, _ = np.histogram(logs[arm.arm], bins=_BINS, range=(low, high))
+        counts, _ = np.histogram(logs[arm.way], bins=_BINS, range=(low, high))
         smooth = np.convolve(counts, [0.25, 0.5, 0.25], mode="same")
         heights = smooth / smooth.max()
         points = " ".join(
             f"L{(at + 0.5) / _BINS:.4f},{1 - height:.4f}" for at, height in enumerate(heights.tolist())
         )
         median = (math.log10(max(arm.median_ms.estimate, 0.1)) - low) / (high - low)
-        hills.append(
-            Hill(arm.arm, f"M0,1 {points} L1,1 Z", round(median, 4), f"{arm.median_ms.estimate:.0f} ms")
-        )
+        shown = f"{arm.median_ms.estimate:.0f} ms"
+        path = f"M0,1 {points} L1,1 Z"
+        hills.append(Hill(summary.name(arm.way), _colour(arm.way.arm), path, round(median, 4), shown))
     decades = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     return hills, [((decade - low) / (high - low), f"{10**decade:g} ms") for decade in decades]
 
@@ -242,21 +294,29 @@ def _disagreements(scores: Sequence[Score]) -> list[list[Score]]:
     ]
 
 
-def _choose(holes: Sequence[list[Score]]) -> list[list[Score]]:
+def _choose(summary: DatasetSummary, holes: Sequence[list[Score]]) -> list[list[Score]]:
     """At most ``SHOWN_HOLES``, drawn at random, as many as can be of every way to disagree."""
     before: Counter[str] = Counter()
     ranks = []
     for found in random.Random(0).sample(holes, len(holes)):
-        ranks.append((before[_tags(found)], found))
-        before[_tags(found)] += 1
+        tags = _tags(summary, found)
+        ranks.append((before[tags], found))
+        before[tags] += 1
     return [found for _, found in sorted(ranks, key=lambda rank: rank[0])[:SHOWN_HOLES]]
 
 
-def _tags(scores: Sequence[Score]) -> str:
-    return " ".join(f"{score.arm}-{'right' if score.is_exact else 'wrong'}" for score in scores)
+def _tags(summary: DatasetSummary, scores: Sequence[Score]) -> str:
+    """What is right and what is wrong in a hole, as words to filter by."""
+    return " ".join(
+        f"{_tag(_name(summary, score))}-{'right' if score.is_exact else 'wrong'}" for score in scores
+    )
 
 
-def _make_hole(task: Task, scores: Sequence[Score]) -> Hole:
+def _name(summary: DatasetSummary, score: Score) -> str:
+    return summary.name(Way(score.model, score.arm))
+
+
+def _make_hole(summary: DatasetSummary, task: Task, scores: Sequence[Score]) -> Hole:
     before = _decode(task.prefix).split("\n")[-_PREFIX_LINES:]
     after = _decode(task.suffix).split("\n")[: _SUFFIX_LINES + 1]
     return Hole(
@@ -264,15 +324,16 @@ def _make_hole(task: Task, scores: Sequence[Score]) -> Hole:
         before="\n".join(before),
         truth=_decode(task.truth),
         after="\n".join(after),
-        entries=[_make_entry(task, score) for score in scores],
-        tags=_tags(scores),
+        entries=[_make_entry(_name(summary, score), score) for score in scores],
+        tags=_tags(summary, scores),
     )
 
 
-def _make_entry(task: Task, score: Score) -> Entry:
+def _make_entry(label: str, score: Score) -> Entry:
     text = _decode(score.middle)
     alike = len(text) if score.is_exact else score.saved_characters
-    return Entry(score.arm, text[:alike], text[alike:], score.is_exact, score.passed, score.failure)
+    colour = _colour(score.arm)
+    return Entry(label, colour, text[:alike], text[alike:], score.is_exact, score.passed, score.failure)
 
 
 def _decode(text: bytes) -> str:

@@ -1,159 +1,147 @@
-"""All holes, all arms: what was answered is kept in a file, and a later run goes on where it stopped.
+"""All holes, all models, all arms: what was answered is kept in a file, and a later run goes on from there.
 
-The file is ``infill-observations.jsonl``: a line that says which model was asked and how, then a line for
-every hole. Text that is not UTF-8 is kept with surrogates (PEP 383).
+The file is ``infill-observations.jsonl``: a line for every model, arm and hole, with the hash of the model's
+file and what else decides the answer. A run that asks for more arms, models or holes asks only for those.
 """
 
-import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
-from cattrs import Converter
-from cattrs.errors import BaseValidationError
-
 from byte_lsp.errors import EvaluationError
-from byte_lsp.evaluation.infill_ask import Observation, Recipe, observe
-from byte_lsp.evaluation.infill_jobs import observe_in_processes
+from byte_lsp.evaluation.contenders import Contender, Identity, Known
+from byte_lsp.evaluation.infill_ask import Answer, EvalArm, Observation, Recipe, is_fitted, observe
 from byte_lsp.evaluation.infill_tasks import Task
-from byte_lsp.evaluation.local import ModelFile, open_local
+from byte_lsp.evaluation.jobs import ask_all
+from byte_lsp.evaluation.journal import Journal, read_records
+from byte_lsp.evaluation.local import ModelFile
 from byte_lsp.evaluation.progress import OnDone
 
 OBSERVATIONS = "infill-observations.jsonl"
-_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What all answers in a file have in common; ``model`` is the name that was asked for."""
+class Entry:
+    """A model in a comparison, and the arms that it is asked in."""
 
-    format: int
+    contender: Contender
+    arms: tuple[EvalArm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One arm's answer in one hole; None where the vocabulary has no tokens for the text.
+
+    ``model`` is what the model was called, ``recipe`` as far as it matters to the arm.
+    """
+
     model: str
+    identity: Identity
     recipe: Recipe
-    file: ModelFile
+    arm: EvalArm
+    task: str
+    digest: str
+    answer: Answer | None
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The answers of one model, a hole each, in the tasks' order."""
+class Answers:
+    """One model's answers, a hole each, in the tasks' order."""
 
     file: ModelFile
     observations: list[Observation]
 
-
-class Journal:
-    """The answers so far, in memory, and in a file if there is one."""
-
-    def __init__(self, path: Path | None, model: str, recipe: Recipe) -> None:
-        """Read what is there; a line that was not finished is dropped.
-
-        Errors: ``EvaluationError`` if the file cannot be read, or is of another model or recipe.
-        """
-        self.header: Header | None = None
-        self._path, self._model, self._recipe = path, model, recipe
-        self._found: dict[tuple[str, str], Observation] = {}
-        if path is not None and path.exists():
-            self._read(path)
-        if self.header is not None:
-            self._check(self.header.file)
-
-    def find(self, task: Task) -> Observation | None:
-        """The answers in a task's hole, if it was asked."""
-        return self._found.get((task.full_name, task.digest))
-
-    def add(self, file: ModelFile, observation: Observation) -> None:
-        """Keep a task's answers. Errors: ``EvaluationError`` if those before are of another model file."""
-        if self.header is None:
-            self.header = Header(_FORMAT, self._model, self._recipe, file)
-            self._write(self.header)
-        self._check(file)
-        self._found[observation.task, observation.digest] = observation
-        self._write(observation)
-
-    def _check(self, file: ModelFile) -> None:
-        """Compare what is asked now with what was asked before."""
-        asked = Header(_FORMAT, self._model, self._recipe, file)
-        if self.header != asked:
-            raise EvaluationError(
-                f"{self._path} has the answers of {self.header}, not of {asked}; name another --out, or "
-                "remove that file"
-            )
-
-    def _read(self, path: Path) -> None:
-        try:
-            content = path.read_bytes()
-            finished = content.rfind(b"\n") + 1
-            if finished < len(content):
-                os.truncate(path, finished)
-            lines = [json.loads(line) for line in content[:finished].splitlines()]
-            if lines:
-                self.header = _CONVERTER.structure(lines[0], Header)
-            for line in lines[1:]:
-                found = _CONVERTER.structure(line, Observation)
-                self._found[found.task, found.digest] = found
-        except (OSError, ValueError, BaseValidationError) as error:
-            raise EvaluationError(
-                f"{path} cannot be gone on with ({error}); name another --out, or remove that file"
-            ) from error
-
-    def _write(self, record: Header | Observation) -> None:
-        if self._path is not None:
-            line = json.dumps(_CONVERTER.unstructure(record), separators=(",", ":"))
-            with self._path.open("ab") as file:
-                file.write(line.encode() + b"\n")
+    @property
+    def model(self) -> str:
+        """What the model is called."""
+        return self.file.name
 
 
-def read_journal(path: Path) -> list[Observation]:
-    """The answers in a journal, whatever was asked. Errors: ``EvaluationError`` if it cannot be read."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [_CONVERTER.structure(json.loads(line), Observation) for line in lines[1:]]
-    except (OSError, ValueError, BaseValidationError) as error:
-        raise EvaluationError(f"{path} cannot be read ({error}); name the --out of `eval infill`") from error
+class AnswerJournal:
+    """The answers so far of one model file, asked in one way."""
+
+    def __init__(self, journal: Journal[Record], known: Known, recipe: Recipe) -> None:
+        self._journal, self._known, self._recipe = journal, known, recipe
+
+    def missing(self, task: Task, arms: Collection[EvalArm]) -> tuple[EvalArm, ...]:
+        """The arms that were not asked in a task's hole."""
+        return tuple(arm for arm in arms if self._find(task, arm) is None)
+
+    def find(self, task: Task, arms: Collection[EvalArm]) -> Observation:
+        """What the arms answered in a task's hole; there are no answers where no tokens spell the text."""
+        found = {arm: record.answer for arm in arms if (record := self._find(task, arm))}
+        answers = {arm: answer for arm, answer in found.items() if answer is not None}
+        return Observation(task.full_name, task.digest, answers)
+
+    def add(self, observation: Observation, arms: Collection[EvalArm]) -> None:
+        """Keep what the arms answered."""
+        for arm in arms:
+            answer = observation.answers.get(arm)
+            self._journal.add(self._record(observation.task, observation.digest, arm, answer))
+
+    def _find(self, task: Task, arm: EvalArm) -> Record | None:
+        return self._journal.find(_key(self._record(task.full_name, task.digest, arm, None)))
+
+    def _record(self, task: str, digest: str, arm: EvalArm, answer: Answer | None) -> Record:
+        recipe = self._recipe if is_fitted(arm) else Recipe(draws=1, seed=self._recipe.seed)
+        return Record(self._known.label, self._known.identity, recipe, arm, task, digest, answer)
+
+
+def open_journal(folder: Path | None) -> Journal[Record]:
+    """The journal in a folder, or one in memory. Errors: ``EvaluationError`` if it cannot be read."""
+    return Journal(None if folder is None else folder / OBSERVATIONS, Record, _key)
+
+
+def read_journal(path: Path) -> list[Record]:
+    """All answers in a journal, whatever was asked. Errors: ``EvaluationError`` if it cannot be read."""
+    return list(read_records(path, Record))
 
 
 def run_tasks(
-    model: str, tasks: Sequence[Task], recipe: Recipe, folder: Path | None, on_done: OnDone, *, jobs: int = 1
-) -> Run:
+    asked: Sequence[tuple[Known, Sequence[EvalArm]]],
+    tasks: Sequence[Task],
+    recipe: Recipe,
+    folder: Path | None,
+    on_done: OnDone,
+    *,
+    jobs: int = 1,
+) -> list[Answers]:
     """Ask what the journal in ``folder`` does not have; ``on_done`` is told how many holes are behind.
 
-    With more ``jobs`` than one each is a process with a model and one thread of its own: times are longer,
-    the whole takes less. The model is loaded only if something is left to ask. Errors: ``EvaluationError``
-    if there is no task or the journal is of another run, and those of ``open_local``.
+    Models are asked one after another, each in its arms in every hole. Errors: ``EvaluationError`` if there
+    is no task or the journal cannot be read, and those of ``open_contender``.
     """
     if not tasks:
         raise EvaluationError("there is no hole to fill in; give more files or ask for more")
-    journal = Journal(None if folder is None else folder / OBSERVATIONS, model, recipe)
-    left = [task for task in tasks if journal.find(task) is None]
-    done = len(tasks) - len(left)
-    on_done(done)
-    for file, observation in _ask(model, left, recipe, jobs):
-        journal.add(file, observation)
-        done += 1
+    journal = open_journal(folder)
+    ask = partial(observe, recipe=recipe)
+    answered = []
+    done = 0
+    for known, arms_wanted in asked:
+        own = AnswerJournal(journal, known, recipe)
+        left = [(task, arms) for task in tasks if (arms := own.missing(task, arms_wanted))]
+        arms_left = {(task.full_name, task.digest): arms for task, arms in left}
+        done += len(tasks) - len(left)
         on_done(done)
-    assert journal.header is not None
-    return Run(journal.header.file, [found for task in tasks if (found := journal.find(task))])
+        for observation in ask_all(known.contender, _share_out(left), ask, jobs):
+            own.add(observation, arms_left[observation.task, observation.digest])
+            done += 1
+            on_done(done)
+        answered.append(Answers(known.file, [own.find(task, arms_wanted) for task in tasks]))
+    return answered
 
 
-def _ask(
-    model: str, tasks: Sequence[Task], recipe: Recipe, jobs: int
-) -> Iterator[tuple[ModelFile, Observation]]:
-    if not tasks:
-        return
-    if jobs > 1:
-        yield from observe_in_processes(model, tasks, recipe, jobs)
-        return
-    with open_local(model) as loaded:
-        for observation in observe(loaded, tasks, recipe):
-            yield loaded.file, observation
+_Asked = tuple[Task, tuple[EvalArm, ...]]
 
 
-def _make_converter() -> Converter:
-    converter = Converter()
-    converter.register_unstructure_hook(bytes, lambda text: text.decode("utf-8", "surrogateescape"))
-    converter.register_structure_hook(bytes, lambda text, _: text.encode("utf-8", "surrogateescape"))
-    return converter
+def _share_out(asked: Sequence[_Asked]) -> list[list[_Asked]]:
+    """Holes of one cluster stay together, since they share most of their prefix."""
+    return [list(share) for _, share in groupby(asked, lambda each: (each[0].dataset, each[0].cluster))]
 
 
-_CONVERTER = _make_converter()
+def _key(record: Record) -> Hashable:
+    """Models of one content are one model, whatever they are called and wherever they lie."""
+    identity = record.identity
+    return identity.sha256, identity.asked, record.recipe, record.arm, record.task, record.digest

@@ -1,4 +1,4 @@
-"""How good what was put into holes is, an arm and a hole at a time."""
+"""How good what was put into holes is, a model, an arm and a hole at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from itertools import takewhile
 
 from byte_lsp.errors import EvaluationError
-from byte_lsp.evaluation.infill_ask import Answer, EvalArm, Observation, Suggestion
+from byte_lsp.evaluation.infill_ask import Answer, EvalArm, Suggestion
+from byte_lsp.evaluation.infill_run import Answers
 from byte_lsp.evaluation.infill_tasks import Kind, Task
 from byte_lsp.evaluation.progress import Track
 from byte_lsp.evaluation.sandbox import Program, Verdict, judge_all
@@ -16,7 +17,7 @@ _NOTHING = Suggestion(b"", 0, "", None)
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One arm's first suggestion in one hole, judged.
+    """The first suggestion of one model in one arm and one hole, judged.
 
     ``middle`` is what the hole then holds. ``is_exact``: it is what was there (in a line, but for blanks at
     its end); ``is_first_line``: as far as the first line that is not blank; ``is_any_exact``: one of all the
@@ -30,6 +31,7 @@ class Score:
     dataset: str
     cluster: str
     kind: Kind
+    model: str
     arm: EvalArm
     middle: bytes
     is_exact: bool
@@ -54,26 +56,33 @@ def require_rapidfuzz() -> None:
         raise EvaluationError("edit similarity needs rapidfuzz; run: pip install 'byte-lsp[eval]'")
 
 
-def score_all(tasks: Mapping[str, Task], observations: Iterable[Observation]) -> list[Score]:
+def score_all(tasks: Mapping[str, Task], answers: Iterable[Answers]) -> list[Score]:
     """All answers judged by their text; ``tasks`` are those observed, by their full names."""
     return [
-        _score(tasks[observation.task], arm, answer)
-        for observation in observations
+        _score(tasks[observation.task], each.model, arm, answer)
+        for each in answers
+        for observation in each.observations
         for arm, answer in observation.answers.items()
     ]
 
 
 def run_tests(
-    scores: Sequence[Score], tasks: Mapping[str, Task], observations: Iterable[Observation], track: Track
+    scores: Sequence[Score], tasks: Mapping[str, Task], answers: Iterable[Answers], track: Track
 ) -> list[Score]:
     """The scores, with the verdicts of the tests where there are tests.
 
     Errors: ``EvaluationError`` where programs cannot be limited.
     """
-    answers = {(each.task, arm): answer for each in observations for arm, answer in each.answers.items()}
+    firsts = {
+        (each.model, observation.task, arm): _first(answer)
+        for each in answers
+        for observation in each.observations
+        for arm, answer in observation.answers.items()
+    }
     programs = {
-        (score.task, score.arm): assemble(tasks[score.task], _first(answers[score.task, score.arm]))
+        place: assemble(tasks[score.task], firsts[place])
         for score in scores
+        for place in [_place(score)]
         if tasks[score.task].tests is not None
     }
     if not programs:
@@ -81,7 +90,7 @@ def run_tests(
     different = list(dict.fromkeys(programs.values()))
     verdicts = dict(zip(different, judge_all(different, track("tests", len(different))), strict=True))
     found = {place: verdicts[program] for place, program in programs.items()}
-    return [_with_verdict(score, found.get((score.task, score.arm))) for score in scores]
+    return [_with_verdict(score, found.get(_place(score))) for score in scores]
 
 
 def assemble(task: Task, suggestion: Suggestion) -> Program:
@@ -97,7 +106,11 @@ def middle_of(suggestion: Suggestion, suffix: bytes) -> bytes:
     return suggestion.text.removesuffix(suffix[: suggestion.replaced_bytes])
 
 
-def _score(task: Task, arm: EvalArm, answer: Answer) -> Score:
+def _place(score: Score) -> tuple[str, str, EvalArm]:
+    return score.model, score.task, score.arm
+
+
+def _score(task: Task, model: str, arm: EvalArm, answer: Answer) -> Score:
     first = _first(answer)
     middle = middle_of(first, task.suffix)
     text, truth = middle.decode("utf-8", "replace"), task.truth.decode("utf-8", "replace")
@@ -106,6 +119,7 @@ def _score(task: Task, arm: EvalArm, answer: Answer) -> Score:
         dataset=task.dataset,
         cluster=task.cluster,
         kind=task.kind,
+        model=model,
         arm=arm,
         middle=middle,
         is_exact=_is_exact(task, first),

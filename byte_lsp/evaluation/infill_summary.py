@@ -1,20 +1,35 @@
-"""What all holes together say of the arms, and of one arm beside another at the same holes."""
+"""What all holes together say of models and arms, and of one beside another at the same holes."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from byte_lsp.errors import EvaluationError
-from byte_lsp.evaluation.bootstrap import Interval, bootstrap_median, bootstrap_rate
+from byte_lsp.evaluation.bootstrap import Interval, bootstrap_median, bootstrap_rate, bootstrap_ratio
 from byte_lsp.evaluation.infill_ask import ARMS, EvalArm
-from byte_lsp.evaluation.infill_run import Run
+from byte_lsp.evaluation.infill_run import Answers
 from byte_lsp.evaluation.infill_scores import Score, run_tests, score_all
 from byte_lsp.evaluation.infill_tasks import Kind, Task
 from byte_lsp.evaluation.progress import Track
 
-PAIRS: tuple[tuple[EvalArm, EvalArm], ...] = (("exact", "plain"), ("exact", "healing"), ("fit", "exact"))
+PAIRS: tuple[tuple[EvalArm, EvalArm], ...] = (
+    ("exact", "plain"),
+    ("exact", "healing"),
+    ("plain+fit", "plain"),
+    ("healing+fit", "healing"),
+    ("exact+fit", "exact"),
+)
+"""Arms of one model, compared."""
+
+RIVALS: tuple[tuple[EvalArm, EvalArm], ...] = (
+    *((arm, arm) for arm in ARMS),
+    ("plain", "plain+fit"),
+    ("healing", "healing+fit"),
+    ("exact", "exact+fit"),
+)
+"""Arms of any other model, and those of the first that they are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +57,23 @@ METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A way to fill in holes: a model and an arm."""
+
+    model: str
+    arm: EvalArm
+
+
+@dataclass(frozen=True, slots=True)
 class ArmSummary:
-    """One arm. ``rates`` are by metric, those that there are; ``right`` is how many matched exactly.
+    """One model in one arm. ``rates`` are by metric, those that there are; ``right`` counts exact matches.
 
     ``abstained`` is the share of holes with nothing to show: no text, or a confidence under the threshold;
     ``shown_first_line`` the share of first lines right among the others, None if there are none.
     ``any_exact`` is the share of holes where one of all candidates was right: no ranking of them does better.
     """
 
-    arm: EvalArm
+    way: Way
     right: int
     rates: dict[str, Interval]
     abstained: Interval
@@ -64,20 +87,34 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True)
 class PairSummary:
-    """``arm`` less ``other`` by metric, paired. ``gained`` and ``lost`` are holes that one alone matched."""
+    """``leads`` are ``way`` less ``other`` by metric, ``ratios`` how many times as much, both paired.
 
-    arm: EvalArm
-    other: EvalArm
+    ``gained`` and ``lost`` are holes that one alone matched. A ratio to nothing is infinite, or NaN.
+    """
+
+    way: Way
+    other: Way
     gained: int
     lost: int
     leads: dict[str, Interval]
+    ratios: dict[str, Interval]
+
+    @property
+    def is_of_one_model(self) -> bool:
+        return self.way.model == self.other.model
+
+    @property
+    def telling_arm(self) -> EvalArm:
+        """The arm that tells this pair from the others: the one that is not in most of them."""
+        is_baseline = self.is_of_one_model and self.way.arm == "exact"
+        return self.other.arm if is_baseline or not self.is_of_one_model else self.way.arm
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
     """The holes of one dataset. ``clusters`` are the problems or files that intervals are drawn from.
 
-    ``left_out`` holes are those whose text the vocabulary cannot spell.
+    ``left_out`` holes are those whose text a vocabulary cannot spell.
     """
 
     dataset: str
@@ -89,6 +126,15 @@ class DatasetSummary:
     arms: list[ArmSummary]
     pairs: list[PairSummary]
 
+    @property
+    def models(self) -> list[str]:
+        """What the models are called, in the order they were asked for."""
+        return list(dict.fromkeys(arm.way.model for arm in self.arms))
+
+    def name(self, way: Way) -> str:
+        """What tables call a way: by its arm where there is one model."""
+        return way.arm if len(self.models) == 1 else f"{way.model} {way.arm}"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -99,43 +145,58 @@ class Found:
 
 
 def judge_run(
-    run: Run, tasks: Sequence[Task], threshold: float, seed: int, track: Track, *, tests: bool
+    answers: Sequence[Answers],
+    tasks: Sequence[Task],
+    thresholds: Mapping[str, float],
+    seed: int,
+    track: Track,
+    *,
+    tests: bool,
 ) -> Found:
-    """Score all answers, run their tests if asked to, and sum up.
+    """Score all answers in the holes that every model can spell, run their tests if asked to, and sum up.
 
-    Errors: ``EvaluationError`` if the vocabulary can spell none of the holes, or programs cannot be limited.
+    Errors: ``EvaluationError`` if there is no such hole, or programs cannot be limited.
     """
     by_name = {task.full_name: task for task in tasks}
-    scores = score_all(by_name, run.observations)
+    unspellable = {
+        observation.task for each in answers for observation in each.observations if not observation.answers
+    }
+    scores = [score for score in score_all(by_name, answers) if score.task not in unspellable]
     if not scores:
         raise EvaluationError(
-            "the model's vocabulary can spell none of the texts; give other files, or another --model"
+            "the models' vocabularies can spell none of the texts; give other files, or another --model"
         )
     if tests:
-        scores = run_tests(scores, by_name, run.observations, track)
-    left_out = Counter(by_name[each.task].dataset for each in run.observations if not each.answers)
-    return Found(summarize(scores, left_out, threshold, seed), scores)
+        scores = run_tests(scores, by_name, answers, track)
+    left_out = Counter(by_name[name].dataset for name in unspellable)
+    return Found(summarize(scores, left_out, thresholds, seed), scores)
 
 
 def summarize(
-    scores: Sequence[Score], left_out: Mapping[str, int], threshold: float, seed: int
+    scores: Sequence[Score], left_out: Mapping[str, int], thresholds: Mapping[str, float], seed: int
 ) -> list[DatasetSummary]:
     """Every dataset in the order of the scores, with intervals by cluster.
 
-    ``left_out`` counts holes by dataset. What is less confident than ``threshold`` counts as not shown.
+    ``left_out`` counts holes by dataset. What is less confident than its model's threshold (0 if there is
+    none) counts as not shown.
     """
     datasets = dict.fromkeys(score.dataset for score in scores)
     return [
         _summarize_dataset(
-            [score for score in scores if score.dataset == dataset], left_out.get(dataset, 0), threshold, seed
+            [score for score in scores if score.dataset == dataset],
+            left_out.get(dataset, 0),
+            thresholds,
+            seed,
         )
         for dataset in datasets
     ]
 
 
-def _summarize_dataset(scores: Sequence[Score], left_out: int, threshold: float, seed: int) -> DatasetSummary:
-    by_arm = {arm: found for arm in ARMS if (found := [score for score in scores if score.arm == arm])}
-    some = next(iter(by_arm.values()))
+def _summarize_dataset(
+    scores: Sequence[Score], left_out: int, thresholds: Mapping[str, float], seed: int
+) -> DatasetSummary:
+    by_way = _group(scores)
+    some = next(iter(by_way.values()))
     metrics = [each for each in METRICS if each.name != "pass@1" or some[0].passed is not None]
     return DatasetSummary(
         dataset=some[0].dataset,
@@ -144,17 +205,36 @@ def _summarize_dataset(scores: Sequence[Score], left_out: int, threshold: float,
         clusters=len({score.cluster for score in some}),
         left_out=left_out,
         metrics=tuple(metric.name for metric in metrics),
-        arms=[_summarize_arm(arm, found, metrics, threshold, seed) for arm, found in by_arm.items()],
+        arms=[
+            _summarize_arm(way, found, metrics, thresholds.get(way.model, 0.0), seed)
+            for way, found in by_way.items()
+        ],
         pairs=[
-            _compare(by_arm[arm], by_arm[other], metrics, seed)
-            for arm, other in PAIRS
-            if arm in by_arm and other in by_arm
+            _compare(way, by_way[way], other, by_way[other], metrics, seed)
+            for way, other in _pair_up(list(by_way))
         ],
     )
 
 
+def _group(scores: Sequence[Score]) -> dict[Way, list[Score]]:
+    """Scores by model, as they come, and in each by arm."""
+    models = dict.fromkeys(score.model for score in scores)
+    by_way: dict[Way, list[Score]] = {Way(model, arm): [] for model in models for arm in ARMS}
+    for score in scores:
+        by_way[Way(score.model, score.arm)].append(score)
+    return {way: found for way, found in by_way.items() if found}
+
+
+def _pair_up(ways: Sequence[Way]) -> Iterator[tuple[Way, Way]]:
+    """Arms of one model, then other models' arms with those of the first."""
+    first, *others = dict.fromkeys(way.model for way in ways)
+    pairs = [(Way(model, arm), Way(model, other)) for model in (first, *others) for arm, other in PAIRS]
+    pairs += [(Way(model, arm), Way(first, other)) for model in others for arm, other in RIVALS]
+    return (pair for pair in pairs if pair[0] in ways and pair[1] in ways)
+
+
 def _summarize_arm(
-    arm: EvalArm, scores: Sequence[Score], metrics: Sequence[Metric], threshold: float, seed: int
+    way: Way, scores: Sequence[Score], metrics: Sequence[Metric], threshold: float, seed: int
 ) -> ArmSummary:
     clusters = [score.cluster for score in scores]
     shown = [score for score in scores if _is_shown(score, threshold)]
@@ -165,7 +245,7 @@ def _summarize_arm(
 
     times = [score.elapsed_ms for score in scores]
     return ArmSummary(
-        arm=arm,
+        way=way,
         right=sum(score.is_exact for score in scores),
         rates={metric.name: _rate(metric, scores, seed) for metric in metrics},
         abstained=share(lambda score: not _is_shown(score, threshold)),
@@ -190,20 +270,28 @@ def _rate(metric: Metric, scores: Sequence[Score], seed: int) -> Interval:
 
 
 def _compare(
-    scores: Sequence[Score], others: Sequence[Score], metrics: Sequence[Metric], seed: int
+    way: Way,
+    scores: Sequence[Score],
+    other: Way,
+    others: Sequence[Score],
+    metrics: Sequence[Metric],
+    seed: int,
 ) -> PairSummary:
     """Both are in the same holes, in the same order."""
     pairs = list(zip(scores, others, strict=True))
-    assert all(score.task == other.task for score, other in pairs)
+    assert all(score.task == rival.task for score, rival in pairs)
     clusters = [score.cluster for score in scores]
-    leads = {}
+    leads, ratios = {}, {}
     for metric in metrics:
-        differences = [metric.amount(score) - metric.amount(other) for score, other in pairs]
+        own, theirs = list(map(metric.amount, scores)), list(map(metric.amount, others))
+        differences = np.subtract(own, theirs, dtype=float)
         leads[metric.name] = bootstrap_rate(clusters, differences, list(map(metric.size, scores)), seed=seed)
+        ratios[metric.name] = bootstrap_ratio(clusters, own, theirs, seed=seed)
     return PairSummary(
-        scores[0].arm,
-        others[0].arm,
-        gained=sum(score.is_exact and not other.is_exact for score, other in pairs),
-        lost=sum(other.is_exact and not score.is_exact for score, other in pairs),
+        way,
+        other,
+        gained=sum(score.is_exact and not rival.is_exact for score, rival in pairs),
+        lost=sum(rival.is_exact and not score.is_exact for score, rival in pairs),
         leads=leads,
+        ratios=ratios,
     )

@@ -88,6 +88,11 @@ def sample_tasks(tasks: Sequence[Task], count: int, seed: int) -> list[Task]:
     return [tasks[at] for at in sorted(kept)]
 
 
+def language_id(language: str) -> str:
+    """An editor's id of a language that ``corpus`` names."""
+    return _LANGUAGE_IDS.get(language, language.lower())
+
+
 def _draw_kind(corpus: Corpus, kind: Kind, count: int, seed: int) -> list[Task]:
     generator = random.Random(f"{seed} {kind}")
     drawn: dict[str, Task] = {}
@@ -128,7 +133,7 @@ def _cut(source: SourceFile, kind: Kind, start: int, end: int) -> Task:
         dataset=f"files, {kind}s",
         name=f"{source.path}:{line}, bytes {start} to {end}",
         cluster=str(source.path),
-        language=_LANGUAGE_IDS.get(source.language, source.language.lower()),
+        language=language_id(source.language),
         kind=kind,
         prefix=prefix_window(source.text, start, PREFIX_BYTES),
         suffix=suffix,

@@ -1,9 +1,10 @@
 """What else candidates could be ranked by: the candidate's own probability with other weights.
 
-    python -m byte_lsp.evaluation.suffix_weights FOLDER --dataset FILE
+    python -m byte_lsp.evaluation.suffix_weights FOLDER --dataset FILE [--model NAME]
 
-Reads what ``byte-lsp eval infill --out FOLDER`` left there of the arm ``fit``, and prints a Markdown table:
-exact matches where the first is the candidate of the highest ``w log P(c | x) + log P(s | x c)``.
+Reads what ``byte-lsp eval infill --out FOLDER`` left there of one model's arm ``exact+fit``, and prints a
+Markdown table: exact matches where the first is the candidate of the highest
+``w log P(c | x) + log P(s | x c)``.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from byte_lsp.evaluation.humaneval import read_dataset
 from byte_lsp.evaluation.infill_ask import Suggestion
 from byte_lsp.evaluation.infill_run import OBSERVATIONS, read_journal
 from byte_lsp.evaluation.infill_tasks import Task
+from byte_lsp.settings import Settings
 
 WEIGHTS = (0.0, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 10.0)
 
@@ -57,16 +59,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--dataset", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--model", default=Settings().model, metavar="NAME", help="what tables call it")
     args = parser.parse_args()
     try:
-        journal = read_journal(args.folder / OBSERVATIONS)
-        found = {(each.task, each.digest): each for each in journal}
-        holes: list[Hole] = []
-        for task in read_dataset(args.dataset):
-            observation = found.get((task.full_name, task.digest))
-            if observation is not None and "fit" in observation.answers:
-                holes.append((task, observation.answers["fit"].suggestions))
-        print(report(holes))
+        found = {
+            (each.task, each.digest): each.answer.suggestions
+            for each in read_journal(args.folder / OBSERVATIONS)
+            if each.answer is not None and (each.model, each.arm) == (args.model, "exact+fit")
+        }
+        tasks = read_dataset(args.dataset)
+        places = [(task, (task.full_name, task.digest)) for task in tasks]
+        print(report([(task, found[place]) for task, place in places if place in found]))
     except ByteLspError as error:
         print(f"byte-lsp: {error}", file=sys.stderr)
         return 1

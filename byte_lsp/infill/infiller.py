@@ -86,7 +86,7 @@ class Infiller:
         choice = Choice(problem, self._calibration)
         self._draw(problem, posed, choice)
         candidates = choice.candidates
-        if self._is_judged(problem):
+        if self.is_judged(problem):
             process = self._canonical.framed(posed.framing)
             candidates = judge_by_suffix(self.engine, process, posed.prefix, problem.suffix, candidates)
         elapsed_ms = (time.perf_counter() - started) * 1e3
@@ -107,7 +107,7 @@ class Infiller:
         ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
         beginnings = self._beginnings(problem, process, covers, sampling)
         wanted = max(problem.alternatives, problem.draws)
-        is_ranked = wanted > 1 and self._is_judged(problem)
+        is_ranked = wanted > 1 and self.is_judged(problem)
         with_logprobs = problem.with_logprobs or is_ranked or self._calibration is not None
         while drawings := [
             sampler.begin(covers, each, cover) for cover, each in islice(beginnings, min(wanted, MOST_DRAWS))
@@ -116,7 +116,7 @@ class Infiller:
                 choice.add(gathered, covers.tokens_evaluated + gathered.tokens - 1)
             wanted = max(0, problem.alternatives - len(choice))
 
-    def _is_judged(self, problem: InfillProblem) -> bool:
+    def is_judged(self, problem: InfillProblem) -> bool:
         """Whether the suffix has a say: a model that sees it has heard it already."""
         is_alone = self._form.layout == "prefix" and problem.arm == "exact"
         return is_alone and problem.suffix_fit and not problem.raw

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from byte_lsp.evaluation.bootstrap import bootstrap_median, bootstrap_rate
+from byte_lsp.evaluation.bootstrap import bootstrap_median, bootstrap_rate, bootstrap_ratio
 
 
 def test_the_estimate_is_the_ratio_of_sums() -> None:
@@ -91,3 +91,42 @@ def test_nothing_cannot_be_resampled() -> None:
         bootstrap_rate([], [], [])
     with pytest.raises(ValueError, match="nothing"):
         bootstrap_median([])
+
+
+def test_a_ratio_that_is_always_the_same_has_no_spread() -> None:
+    """The amounts vary and their ratio does not: what is paired is drawn together."""
+    others = np.random.default_rng(5).uniform(1, 9, size=30)
+    interval = bootstrap_ratio(range(30), 1.5 * others, others)
+    assert (interval.low, interval.estimate, interval.high) == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_a_ratio_of_independent_shares_has_the_interval_of_its_logarithm() -> None:
+    """Katz and others, Biometrics 34 (1978), 469: the standard error of a log risk ratio."""
+    generator = np.random.default_rng(6)
+    amounts, others = generator.random(2000) < 0.4, generator.random(2000) < 0.2
+    interval = bootstrap_ratio(range(2000), amounts, others)
+    error = math.sqrt(1 / amounts.sum() + 1 / others.sum() - 2 / 2000)
+    ratio = amounts.sum() / others.sum()
+    assert interval.estimate == pytest.approx(ratio)
+    assert interval.low == pytest.approx(ratio * math.exp(-1.96 * error), rel=0.03)
+    assert interval.high == pytest.approx(ratio * math.exp(1.96 * error), rel=0.03)
+
+
+def test_a_ratio_to_nothing_is_not_a_number_or_infinite() -> None:
+    assert bootstrap_ratio(range(4), np.ones(4), np.zeros(4)).estimate == math.inf
+    nothing = bootstrap_ratio(range(4), np.zeros(4), np.zeros(4))
+    assert all(math.isnan(bound) for bound in (nothing.estimate, nothing.low, nothing.high))
+
+
+def test_a_ratio_to_little_may_be_infinite_in_some_draws() -> None:
+    interval = bootstrap_ratio(range(6), np.ones(6), [1, 0, 0, 0, 0, 0])
+    assert (interval.estimate, interval.high) == (6.0, math.inf)
+    assert 1 <= interval.low < 6
+
+
+def test_a_ratio_in_one_cluster_has_no_bounds() -> None:
+    interval = bootstrap_ratio(["a", "a"], [1, 2], [1, 1])
+    assert interval.estimate == 1.5
+    assert math.isnan(interval.low)
+    with pytest.raises(ValueError, match="nothing to resample"):
+        bootstrap_ratio([], [], [])

@@ -1,13 +1,31 @@
 """Asking the real model, and going on with a run that was stopped."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from byte_lsp.errors import EvaluationError
-from byte_lsp.evaluation.infill_ask import ARMS, Answer, Observation, Recipe, Suggestion, pose
-from byte_lsp.evaluation.infill_run import OBSERVATIONS, Journal, Run, run_tasks
+from byte_lsp.evaluation.contenders import Contender, Identity, Known, identify
+from byte_lsp.evaluation.infill_ask import (
+    ARMS,
+    USUAL_ARMS,
+    Answer,
+    EvalArm,
+    Observation,
+    Recipe,
+    Suggestion,
+    is_fitted,
+    pose,
+)
+from byte_lsp.evaluation.infill_run import (
+    OBSERVATIONS,
+    AnswerJournal,
+    Answers,
+    open_journal,
+    read_journal,
+    run_tasks,
+)
 from byte_lsp.evaluation.infill_tasks import Task
 from byte_lsp.evaluation.local import ModelFile
 
@@ -15,7 +33,9 @@ HEAD = b"class Stack:\n    def __init__(self):\n        self.items = []\n\n    d
 TAIL = b"\n\n    def pop(self):\n        return self.items.pop()\n"
 PUSH = b"        self.items.append(item)"
 FILE = ModelFile("small", "small.gguf", 5, 100)
-RECIPE = Recipe(("plain", "exact"), draws=3, seed=7)
+SMALL = Known(Contender("small"), FILE, Identity("small.gguf", "aa", "prefix"))
+RECIPE = Recipe(draws=3, seed=7)
+BOTH: tuple[EvalArm, ...] = ("plain", "exact")
 
 
 def task(name: str = "push", **changes: object) -> Task:
@@ -25,71 +45,83 @@ def task(name: str = "push", **changes: object) -> Task:
 
 def observation(of: Task, text: bytes = b"x") -> Observation:
     answer = Answer((Suggestion(text, 0, "max_lines", 0.5, -1.0, -2.0),), 12.5, 3)
-    return Observation(of.full_name, of.digest, 1.0, 2, {"plain": answer, "exact": answer})
+    return Observation(of.full_name, of.digest, {"plain": answer, "exact": answer})
 
 
 def test_all_arms_are_asked_the_same() -> None:
-    plain, healing, exact, fit = (pose(task(), arm, RECIPE) for arm in ARMS)
-    assert (plain.arm, healing.arm, exact.arm, fit.arm) == ("plain", "healing", "exact", "exact")
-    assert (exact.draws, fit.draws, fit.alternatives) == (1, 3, 3)
-    for problem in (plain, healing, exact, fit):
+    problems = {arm: pose(task(), arm, RECIPE) for arm in ARMS}
+    assert [problem.arm for problem in problems.values()] == 2 * ["plain", "healing", "exact"]
+    for arm, problem in problems.items():
+        assert (problem.draws, problem.alternatives) == ((3, 3) if is_fitted(arm) else (1, 1))
         assert (problem.prefix, problem.suffix, problem.seed) == (HEAD, TAIL, 7)
         assert (problem.max_lines, problem.temperature, problem.raw) == (1, 0.0, False)
     assert pose(task(kind="span"), "exact", RECIPE).max_lines == 0
 
 
+def open_answers(folder: Path, known: Known = SMALL, recipe: Recipe = RECIPE) -> AnswerJournal:
+    return AnswerJournal(open_journal(folder), known, recipe)
+
+
 def test_a_journal_gives_back_what_was_added(tmp_path: Path) -> None:
-    path = tmp_path / OBSERVATIONS
     kept = observation(task(), "é\n".encode() + b"\xff")
-    Journal(path, "small", RECIPE).add(FILE, kept)
-    again = Journal(path, "small", RECIPE)
-    assert again.header is not None
-    assert again.header.file == FILE
-    assert again.find(task()) == kept
-    assert again.find(task(suffix=b"other")) is None
+    open_answers(tmp_path).add(kept, BOTH)
+    again = open_answers(tmp_path)
+    assert again.find(task(), BOTH) == kept
+    assert again.missing(task(), BOTH) == ()
+    assert again.missing(task(suffix=b"other"), BOTH) == BOTH
 
 
-def test_a_line_that_was_not_finished_is_asked_again(tmp_path: Path) -> None:
-    path = tmp_path / OBSERVATIONS
-    journal = Journal(path, "small", RECIPE)
-    journal.add(FILE, observation(task("one")))
-    journal.add(FILE, observation(task("two")))
-    path.write_bytes(path.read_bytes()[:-9])
-    torn = Journal(path, "small", RECIPE)
-    assert torn.find(task("one")) is not None
-    assert torn.find(task("two")) is None
-    torn.add(FILE, observation(task("two")))
-    assert Journal(path, "small", RECIPE).find(task("two")) is not None
+def test_arms_that_were_not_asked_are_missing(tmp_path: Path) -> None:
+    open_answers(tmp_path).add(observation(task()), BOTH)
+    assert open_answers(tmp_path).missing(task(), ARMS) == tuple(arm for arm in ARMS if arm not in BOTH)
+
+
+def test_a_hole_that_no_tokens_spell_is_not_asked_again(tmp_path: Path) -> None:
+    open_answers(tmp_path).add(Observation(task().full_name, task().digest, {}), BOTH)
+    again = open_answers(tmp_path)
+    assert again.missing(task(), BOTH) == ()
+    assert again.find(task(), BOTH).answers == {}
 
 
 @pytest.mark.parametrize(
-    ("model", "recipe", "file"),
+    "known",
     [
-        ("large", RECIPE, FILE),
-        ("small", Recipe(("plain",), 3, 7), FILE),
-        ("small", RECIPE, ModelFile("small", "small.gguf", 6, 100)),
+        pytest.param(replace(SMALL, identity=replace(SMALL.identity, sha256="bb")), id="another file"),
+        pytest.param(replace(SMALL, identity=replace(SMALL.identity, asked="spm")), id="asked otherwise"),
     ],
 )
-def test_answers_of_another_run_are_not_mixed_in(
-    tmp_path: Path, model: str, recipe: Recipe, file: ModelFile
-) -> None:
-    path = tmp_path / OBSERVATIONS
-    Journal(path, "small", RECIPE).add(FILE, observation(task()))
-    before = path.read_bytes()
-    with pytest.raises(EvaluationError, match="name another --out"):
-        Journal(path, model, recipe).add(file, observation(task("two")))
-    assert path.read_bytes() == before
+def test_answers_of_another_model_are_kept_apart(tmp_path: Path, known: Known) -> None:
+    open_answers(tmp_path).add(observation(task(), b"one"), BOTH)
+    other = open_answers(tmp_path, known)
+    assert other.missing(task(), BOTH) == BOTH
+    other.add(observation(task(), b"two"), BOTH)
+    assert open_answers(tmp_path).find(task(), BOTH) == observation(task(), b"one")
+    assert open_answers(tmp_path, known).find(task(), BOTH) == observation(task(), b"two")
 
 
-def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
-    (tmp_path / OBSERVATIONS).write_bytes(b'{"format": 1}\n')
+def test_a_file_under_another_name_is_the_same_model(tmp_path: Path) -> None:
+    open_answers(tmp_path).add(observation(task()), BOTH)
+    renamed = replace(SMALL, contender=Contender("/elsewhere/copy.gguf"))
+    assert open_answers(tmp_path, renamed).missing(task(), BOTH) == ()
+
+
+def test_draws_matter_where_there_are_draws(tmp_path: Path) -> None:
+    answer = observation(task()).answers["exact"]
+    fitted = Observation(task().full_name, task().digest, {"exact": answer, "exact+fit": answer})
+    open_answers(tmp_path).add(fitted, ("exact", "exact+fit"))
+    more = open_answers(tmp_path, recipe=replace(RECIPE, draws=4))
+    assert more.missing(task(), ("exact", "exact+fit")) == ("exact+fit",)
+
+
+def test_a_journal_of_an_older_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / OBSERVATIONS).write_bytes(b'{"format": 1, "model": "small"}\n')
     with pytest.raises(EvaluationError, match="cannot be gone on with"):
-        Journal(tmp_path / OBSERVATIONS, "small", RECIPE)
+        open_journal(tmp_path)
 
 
 def test_no_task_is_an_error() -> None:
     with pytest.raises(EvaluationError, match="no hole"):
-        run_tasks("small", [], RECIPE, None, print)
+        run_tasks([], [], RECIPE, None, print)
 
 
 @pytest.fixture(scope="module")
@@ -104,36 +136,58 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(smollm2_path: Path, tasks: list[Task], folder: Path) -> Run:
-    return run_tasks(str(smollm2_path), tasks, Recipe(draws=2), folder, lambda _: None)
+def base(smollm2_path: Path) -> Known:
+    return identify(Contender(str(smollm2_path)))
 
 
-def test_exact_fills_in_a_line_that_plain_cannot_begin(run: Run, tasks: list[Task]) -> None:
+@pytest.fixture(scope="module")
+def run(base: Known, tasks: list[Task], folder: Path) -> Answers:
+    (answers,) = run_tasks([(base, USUAL_ARMS)], tasks, Recipe(draws=2), folder, lambda _: None)
+    return answers
+
+
+def test_exact_fills_in_a_line_that_plain_cannot_begin(run: Answers) -> None:
     """The prefix ends in a line end, which this vocabulary merges with the indentation after it."""
     answers = run.observations[0].answers
-    assert tuple(answers) == ARMS
+    assert tuple(answers) == USUAL_ARMS
     assert answers["exact"].suggestions[0].text == PUSH
     assert answers["plain"].suggestions[0].text != PUSH
-    assert PUSH in [each.text for each in answers["fit"].suggestions]
+    assert PUSH in [each.text for each in answers["exact+fit"].suggestions]
     assert all(answer.elapsed_ms > 0 and answer.tokens_evaluated > 0 for answer in answers.values())
 
 
 def test_a_second_run_asks_only_what_is_new(
-    run: Run, tasks: list[Task], folder: Path, smollm2_path: Path
+    run: Answers, tasks: list[Task], folder: Path, base: Known
 ) -> None:
     behind: list[int] = []
     lines = (folder / OBSERVATIONS).read_bytes().splitlines()
-    assert len(lines) == 1 + len(tasks)
+    assert len(lines) == len(USUAL_ARMS) * len(tasks)
     more = [task("new", prefix=HEAD + PUSH[:16], truth=PUSH[16:]), *tasks]
-    again = run_tasks(str(smollm2_path), more, Recipe(draws=2), folder, behind.append)
+    (again,) = run_tasks([(base, ("exact",))], more, Recipe(draws=2), folder, behind.append)
     assert behind == [2, 3]
-    assert again.observations[1:] == run.observations
+    assert [each.answers["exact"] for each in again.observations[1:]] == [
+        each.answers["exact"] for each in run.observations
+    ]
     assert (folder / OBSERVATIONS).read_bytes().splitlines()[: len(lines)] == lines
-    assert json.loads(lines[0])["file"]["vocabulary_size"] == again.file.vocabulary_size
+    assert len(read_journal(folder / OBSERVATIONS)) == len(lines) + 1
+    assert again.file == run.file
 
 
-def test_processes_give_the_same_texts(run: Run, tasks: list[Task], smollm2_path: Path) -> None:
-    shared = run_tasks(str(smollm2_path), tasks, Recipe(draws=2), None, lambda _: None, jobs=2)
+def test_one_file_asked_in_two_ways_is_two_models(
+    run: Answers, tasks: list[Task], folder: Path, base: Known
+) -> None:
+    """Untrained sentinels change what it says; the journal has the plain way's answers already."""
+    filling = identify(Contender("smollm2-135m", infill="smollm2-fim"))
+    asked = [(base, ("exact",)), (filling, BOTH)]
+    first, second = run_tasks(asked, tasks[:1], Recipe(draws=2), folder, lambda _: None)
+    assert first.observations[0].answers["exact"] == run.observations[0].answers["exact"]
+    assert first.model != second.model
+    heard, alone = (each.observations[0].answers["exact"].suggestions[0] for each in (second, first))
+    assert (heard.text, heard.logprob) != (alone.text, alone.logprob)
+
+
+def test_processes_give_the_same_texts(run: Answers, tasks: list[Task], base: Known) -> None:
+    (shared,) = run_tasks([(base, ("exact",))], tasks, Recipe(draws=2), None, lambda _: None, jobs=2)
     for one, other in zip(run.observations, shared.observations, strict=True):
         assert one.task == other.task
         assert one.answers["exact"].suggestions[0].text == other.answers["exact"].suggestions[0].text
