@@ -20,7 +20,7 @@ from byte_lsp.models.cache import file_path
 from byte_lsp.models.check import check, sha256_of
 from byte_lsp.worker.messages import MemberConfig
 from tests.adapters.files import write_model, write_pair
-from tests.test_pull_pypi import PULL, REPOSITORY, build_wheel, names_in
+from tests.test_pull_pypi import REPOSITORY, build_wheel, names_in, pull_twice_at_once
 
 Load = Callable[[str], Model]
 
@@ -191,13 +191,7 @@ def test_an_adapted_model_is_its_bases_file(load: Load, tmp_path: Path, cache: P
 
 def test_two_processes_merge_once(load: Load, tmp_path: Path) -> None:
     model = load("small-merged")
-    command = [sys.executable, str(PULL), str(tmp_path / "models.toml"), "small-merged"]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) for _ in range(2)
-    ]
-    reports = sorted(int(process.communicate()[0]) for process in running)
-    assert [process.returncode for process in running] == [0, 0]
+    reports = pull_twice_at_once(tmp_path / "models.toml", "small-merged")
     assert reports[0] == 1 < reports[1]
     assert verify(model).ok
 

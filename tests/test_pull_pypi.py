@@ -211,15 +211,21 @@ def test_cancelling_while_another_process_pulls(tmp_path: Path, cache: Path) -> 
             pulling.result()
 
 
-def test_two_processes_fetch_once(tmp_path: Path) -> None:
-    model = make_model(tmp_path)
-    command = [sys.executable, str(PULL), str(tmp_path / "models.toml"), "small"]
+def pull_twice_at_once(catalog: Path, name: str) -> list[int]:
+    """How often each of two processes reported progress, the fewer first."""
+    command = [sys.executable, str(PULL), str(catalog), name]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) for _ in range(2)
     ]
     reports = sorted(int(process.communicate()[0]) for process in running)
     assert [process.returncode for process in running] == [0, 0]
+    return reports
+
+
+def test_two_processes_fetch_once(tmp_path: Path) -> None:
+    model = make_model(tmp_path)
+    reports = pull_twice_at_once(tmp_path / "models.toml", "small")
     assert reports[0] == 1 < reports[1]
     assert verify(model).ok
 
