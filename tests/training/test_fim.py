@@ -34,7 +34,7 @@ SMALL += [
     "--decay",
     "0.5",
 ]
-SMALL += ["--device", "cpu", "--rows", "256"]
+SMALL += ["--device", "cpu", "--rows", "256", "--rate", "4e-3"]
 
 
 def train(data: Path, out: Path, steps: int, *more: str) -> int:
