@@ -28,6 +28,7 @@ CHUNK_PROBABILITY = 0.3
 _LONG_ROW = 512
 _LEAST_FILLED = 0.6
 _MOST_TRIES = 200
+_TRIES_OF_A_KIND = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Packer:
         language = rng.choices(list(self._shares), list(self._shares.values()))[0]
         kind = draw_kind(rng)
         for attempt in range(_MOST_TRIES):
+            if attempt % _TRIES_OF_A_KIND == _TRIES_OF_A_KIND - 1:
+                kind = draw_kind(rng)
             document = self._documents.draw(language, rng)
             span = draw_span(document.lines, kind, rng)
             if span is None:

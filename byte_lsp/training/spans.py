@@ -18,7 +18,7 @@ from byte_lsp.infill.window import next_character, previous_character
 SpanKind = Literal["line", "lines", "rest", "inside", "characters", "block", "empty", "end"]
 """``line``: one whole line; ``lines``: two to six; ``rest``: from inside a line to its end; ``inside``: part
 of a line; ``characters``: from anywhere on; ``block``: what is indented below a line; ``empty``: nothing;
-``end``: all that follows, so that there is no suffix.
+``end``: some of what follows, as if the file ended there: no suffix is shown.
 """
 
 KIND_WEIGHTS: Mapping[SpanKind, float] = {
@@ -36,6 +36,7 @@ KIND_WEIGHTS: Mapping[SpanKind, float] = {
 SINGLE_LINE: tuple[SpanKind, ...] = ("line", "rest", "inside")
 
 _LONGEST_BYTES = 600
+_END_BYTES = 80
 _MOST_TRIES = 20
 _OPENING = re.compile(rb"[(\[{\"']")
 _CLOSING = {b"("[0]: b")", b"["[0]: b"]", b"{"[0]: b"}", b'"'[0]: b'"', b"'"[0]: b"'"}
@@ -110,7 +111,7 @@ def draw_span(lines: Lines, kind: SpanKind, rng: random.Random) -> Span | None:
         if bounds is None:
             continue
         start, end = (next_character(lines.text, bound) for bound in bounds)
-        if kind == "end" or end - start <= _LONGEST_BYTES:
+        if end - start <= _LONGEST_BYTES:
             return Span(kind, start, end)
     return None
 
@@ -185,7 +186,8 @@ def _empty(lines: Lines, index: int, rng: random.Random) -> Bounds:
 
 
 def _end(lines: Lines, index: int, rng: random.Random) -> Bounds:
-    return rng.randrange(lines.starts[index], lines.starts[index + 1]), len(lines.text)
+    start = rng.randrange(lines.starts[index], lines.starts[index + 1])
+    return start, min(start + _END_BYTES, len(lines.text))
 
 
 _DRAW: Mapping[SpanKind, Callable[[Lines, int, random.Random], Bounds]] = {

@@ -91,9 +91,11 @@ def test_a_block_is_what_is_indented_further() -> None:
         assert not below or len(below[0]) - len(below[0].lstrip()) <= depth
 
 
-def test_nothing_and_everything() -> None:
+def test_nothing_and_what_follows() -> None:
     assert {middle for _, middle, _ in draw_many("empty")} == {b""}
-    assert {after for _, _, after in draw_many("end")} == {b""}
+    ends = draw_many("end")
+    assert all(middle and (len(middle) > 76 or not after) for _, middle, after in ends)
+    assert len({before for before, _, _ in ends}) > 50, "they lie everywhere in a file"
 
 
 def test_the_comment_that_opens_a_file_is_left_alone() -> None:
