@@ -71,10 +71,6 @@ class Network:
         counts = (pack.weights > 0).sum(axis=1).tolist()
         return [part.tolist() for part in losses.cpu().split(counts)]
 
-    def without_adapter(self) -> Any:
-        """A context in which the base speaks alone."""
-        return self.peft.disable_adapter()
-
     def _losses(self, pack: Pack) -> tuple[Any, Any]:
         inputs = torch.from_numpy(pack.inputs).to(self.device)
         positions = torch.arange(inputs.shape[1], device=self.device)[None]
