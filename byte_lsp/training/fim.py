@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +26,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from byte_lsp.bytes.framing import frame
-from byte_lsp.catalog import Infill, Layout, load_catalog
 from byte_lsp.errors import ByteLspError, TrainingError
-from byte_lsp.infill.layouts import find_form
 from byte_lsp.models import ensure
 from byte_lsp.models.check import sha256_of
 from byte_lsp.models.progress import progress_bar
-from byte_lsp.tokens.tokenizer import load_tokenizer
-from byte_lsp.training.documents import read_documents
-from byte_lsp.training.examples import ExampleMaker
-from byte_lsp.training.packs import ROW_SHARES, Packer
+from byte_lsp.training.packs import ROW_SHARES
 from byte_lsp.training.schedule import Schedule
-from byte_lsp.training.validation import Probe, Tally, choose_probes, compare, measure
+from byte_lsp.training.validation import Tally, compare, measure
 
 try:
-    from byte_lsp.training.network import Lora, Network, Optimizer, choose_device
+    from byte_lsp.training.network import Optimizer, choose_device
+    from byte_lsp.training.recipe import Recipe
     from byte_lsp.training.run import CHECKPOINT, PLATEAU, RunFolder, Settings
+    from byte_lsp.training.workers import Workers, most_workers
 except ImportError as missing:
     raise TrainingError(
         f'training needs {missing.name}, which is not here: pip install "byte-lsp[train]"'
@@ -60,17 +56,12 @@ SHARES = {
 }
 """What part of the examples each language makes."""
 
-FAMILY = "smollm2-fim"
-"""The catalogue's family of what is trained here: tokens that the base hardly used serve as sentinels."""
-
-_PSM_PREFIX = "<jupyter_text>"
-
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When what is done, in steps and tokens."""
+    """How many processes train; how many steps lie between two validations, two checkpoints."""
 
-    micro_tokens: int
+    workers: int
     validate_every: int
     checkpoint_every: int
 
@@ -78,22 +69,17 @@ class Pace:
 class Trainer:
     """One run: steps, checkpoints, validations."""
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        settings: Settings,
-        network: Network,
-        packer: Packer,
-        probes: Sequence[Probe],
-        pace: Pace,
-    ) -> None:
+    def __init__(self, folder: RunFolder, recipe: Recipe, pace: Pace, probes: int) -> None:
+        """``probes``: see ``choose_probes``. Errors: ``TrainingError``."""
         self._folder = folder
-        self._settings = settings
-        self._network = network
-        self._optimizer = Optimizer(network.parameters)
-        self._packer = packer
-        self._probes = probes
+        self._recipe = recipe
+        self._settings = recipe.settings
         self._pace = pace
+        self._packer = recipe.packer()
+        self._probes = recipe.probes(probes)
+        self._network = recipe.network()
+        self._optimizer = Optimizer(self._network)
+        settings = recipe.settings
         self._schedule = Schedule(
             settings.peak_rate, settings.steps, settings.warmup_steps, settings.decay_share
         )
@@ -108,10 +94,13 @@ class Trainer:
             self._base = measure(self._network.token_losses, [probe.alone for probe in self._probes])
             self._folder.write(step=0, base={name: _figures(tally) for name, tally in self._base.items()})
             self._validate(0)
-        with _progress() as bar:
+        with (
+            Workers(self._recipe, self._network, self._packer, self._pace.workers) as workers,
+            _progress() as bar,
+        ):
             task = bar.add_task("training", total=self._settings.steps, completed=step, loss="")
             while step < self._settings.steps:
-                loss = self._step(step)
+                loss = self._step(step, workers)
                 step += 1
                 bar.update(task, completed=step, loss=f"loss {loss:.3f}")
                 self._keep(step)
@@ -129,28 +118,22 @@ class Trainer:
         self._folder.forget_after(step)
         return step
 
-    def _step(self, step: int) -> float:
+    def _step(self, step: int, workers: Workers) -> float:
         started = time.perf_counter()
-        packs = max(1, self._settings.tokens_per_step // self._pace.micro_tokens)
-        batch = [self._packer.pack(step * packs + at, self._pace.micro_tokens) for at in range(packs)]
-        weight = sum(float(pack.weights.sum()) for pack in batch)
-        total = 0.0
-        for pack in batch:
-            loss, _ = self._network.loss(pack)
-            loss.backward()
-            self._optimizer.collect(1 / weight)
-            total += float(loss.detach())
+        packs = self._recipe.packs_a_step
+        gradient, work = workers.work(range(step * packs, (step + 1) * packs))
+        loss = work.loss / work.weight
         rate = self._schedule.rate(step)
-        norm = self._optimizer.step(rate)
+        norm = self._optimizer.step(gradient / work.weight, rate)
         self._folder.write(
             step=step + 1,
-            loss=round(total / weight, 4),
+            loss=round(loss, 4),
             rate=rate,
             gradient_norm=round(norm, 4),
-            tokens=sum(pack.tokens for pack in batch),
+            tokens=work.tokens,
             seconds=round(time.perf_counter() - started, 3),
         )
-        return total / weight
+        return loss
 
     def _keep(self, step: int) -> None:
         last = step == self._settings.steps
@@ -181,7 +164,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> RunFolder:
-    model = load_catalog().resolve(args.base)
     with progress_bar(f"pulling {args.base}") as progress:
         base = ensure(args.base, progress=progress)
     shares = {language: SHARES[language] for language in args.languages or SHARES}
@@ -203,33 +185,11 @@ def _train(args: argparse.Namespace) -> RunFolder:
         rows=sorted(args.rows),
     )
     folder = RunFolder(args.out, settings)
-    tokenizer = load_tokenizer(base)
-    form = find_form(tokenizer.vocabulary, _infill(args.layout))
-    framing = frame(tokenizer.vocabulary, model.start_token, model.end_tokens)
-    end_token = tokenizer.vocabulary.ids_of_spelling[model.end_tokens[0]]
-    maker = ExampleMaker(tokenizer, form, framing, end_token, args.prefix_weight)
-    judge = ExampleMaker(tokenizer, form, framing, end_token)
-    documents = read_documents(args.data, "train", tuple(shares))
-    rows = {length: ROW_SHARES[length] for length in settings.rows}
-    packer = Packer(documents, maker, shares, args.seed, rows)
-    valid = read_documents(args.data, "valid", tuple(shares))
-    probes = choose_probes(valid, judge, shares, args.probes, args.seed)
     device = choose_device(args.device)
-    network = Network(
-        base,
-        Lora(settings.rank, settings.alpha, settings.first_layer),
-        args.seed,
-        device,
-        compiled=not args.eager,
-    )
-    pace = Pace(args.micro_tokens, args.validate_every, args.checkpoint_every)
-    Trainer(folder, settings, network, packer, probes, pace).train()
+    recipe = Recipe(settings, args.data, args.base, base, device, not args.eager, args.micro_tokens)
+    workers = args.workers or most_workers(recipe)
+    Trainer(folder, recipe, Pace(workers, args.validate_every, args.checkpoint_every), args.probes).train()
     return folder
-
-
-def _infill(layout: Layout) -> Infill:
-    family = load_catalog().family(FAMILY)
-    return family if family.layout == layout else replace(family, layout=layout, prefix=_PSM_PREFIX)
 
 
 def _sum_of_data(data: Path, languages: Iterable[str]) -> str:
@@ -310,6 +270,7 @@ def _arguments() -> argparse.ArgumentParser:
         help="tokens a row",
     )
     add("--micro-tokens", type=int, default=2048, help="tokens that go through the network at once")
+    add("--workers", type=int, default=0, help="processes that train (0: one for each of the CPU's cores)")
     add("--validate-every", type=int, default=150, help="steps between two validations")
     add("--probes", type=int, default=2, help="validation middles for each language and kind")
     add("--checkpoint-every", type=int, default=25, help="steps between two checkpoints")

@@ -52,12 +52,34 @@ class Network:
         self.device = device
         self.peft: PeftModel = get_peft_model(model, config, autocast_adapter_dtype=False).to(device)
         self._model: Any = self.peft.base_model.model
-        self.parameters = [value for value in self.peft.parameters() if value.requires_grad]
+        self._parameters = [value for value in self.peft.parameters() if value.requires_grad]
         if compiled:
             # One code object for all layers: with an adapter or without, each length, in training or not.
             torch._dynamo.config.recompile_limit = _COMPILED_FORMS
             for layer in self._model.model.layers:
                 layer.compile(dynamic=False)
+
+    @property
+    def size(self) -> int:
+        """How many parameters are trained."""
+        return sum(parameter.numel() for parameter in self._parameters)
+
+    def flat_parameters(self) -> Any:
+        """All that is trained, as one bfloat16 tensor [size]: a copy."""
+        return torch.cat([parameter.detach().flatten() for parameter in self._parameters])
+
+    def set_parameters(self, flat: Any) -> None:
+        """Take what ``flat_parameters`` gave, in any precision."""
+        with torch.no_grad():
+            for parameter, part in zip(self._parameters, self._parts(flat), strict=True):
+                parameter.copy_(part.view_as(parameter))
+
+    def move_gradients(self, into: Any) -> None:
+        """Add the gradients to a tensor [size] and clear them."""
+        for parameter, part in zip(self._parameters, self._parts(into), strict=True):
+            if parameter.grad is not None:
+                part.add_(parameter.grad.flatten())
+                parameter.grad = None
 
     def loss(self, pack: Pack) -> tuple[Any, float]:
         """The sum of a pack's weighted losses in nats, and the sum of its weights."""
@@ -70,6 +92,10 @@ class Network:
             losses, _ = self._losses(pack)
         counts = (pack.weights > 0).sum(axis=1).tolist()
         return [part.tolist() for part in losses.cpu().split(counts)]
+
+    def _parts(self, flat: Any) -> Sequence[Any]:
+        parts: Sequence[Any] = flat.split([parameter.numel() for parameter in self._parameters])
+        return parts
 
     def _losses(self, pack: Pack) -> tuple[Any, Any]:
         inputs = torch.from_numpy(pack.inputs).to(self.device)
@@ -137,42 +163,31 @@ ALL_ATTENTION_FUNCTIONS.register("rows", _attend)
 
 
 class Optimizer:
-    """AdamW on 32-bit copies of the adapter's bfloat16 parameters."""
+    """AdamW on a 32-bit copy of the adapter's bfloat16 parameters."""
 
-    def __init__(self, parameters: Sequence[Any], weight_decay: float = 0.0) -> None:
-        self._parameters = parameters
-        self._copies = [parameter.detach().float().requires_grad_() for parameter in parameters]
-        self._adam = torch.optim.AdamW(self._copies, lr=0.0, betas=(0.9, 0.98), weight_decay=weight_decay)
+    def __init__(self, network: Network, weight_decay: float = 0.0) -> None:
+        self._network = network
+        self._copy = network.flat_parameters().float().requires_grad_()
+        self._adam = torch.optim.AdamW([self._copy], lr=0.0, betas=(0.9, 0.98), weight_decay=weight_decay)
 
-    def collect(self, scale: float) -> None:
-        """Add the parameters' gradients, times ``scale``, to those of the copies."""
-        for parameter, copy in zip(self._parameters, self._copies, strict=True):
-            if parameter.grad is None:
-                continue
-            gradient = parameter.grad.float() * scale
-            copy.grad = gradient if copy.grad is None else copy.grad + gradient
-            parameter.grad = None
-
-    def step(self, rate: float, most_norm: float = 1.0) -> float:
+    def step(self, gradient: Any, rate: float, most_norm: float = 1.0) -> float:
         """One step at a learning rate. Returns the gradient's norm before it was clipped to ``most_norm``."""
-        norm = float(torch.nn.utils.clip_grad_norm_(self._copies, most_norm))
+        self._copy.grad = gradient
+        norm = float(torch.nn.utils.clip_grad_norm_([self._copy], most_norm))
         for group in self._adam.param_groups:
             group["lr"] = rate
         self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for parameter, copy in zip(self._parameters, self._copies, strict=True):
-                parameter.copy_(copy)
+        self._copy.grad = None
+        self._network.set_parameters(self._copy)
         return norm
 
     def state(self) -> dict[str, Any]:
         """What ``restore`` takes."""
-        return {"copies": [copy.detach().clone() for copy in self._copies], "adam": self._adam.state_dict()}
+        return {"copy": self._copy.detach().clone(), "adam": self._adam.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state, parameters included."""
         self._adam.load_state_dict(state["adam"])
         with torch.no_grad():
-            for parameter, copy, saved in zip(self._parameters, self._copies, state["copies"], strict=True):
-                copy.copy_(saved)
-                parameter.copy_(saved)
+            self._copy.copy_(state["copy"])
+        self._network.set_parameters(self._copy)

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from byte_lsp.catalog import Layout
 from byte_lsp.errors import TrainingError
 from byte_lsp.training.log import read_log
 
@@ -38,7 +39,7 @@ class Settings:
     rank: int
     alpha: int
     first_layer: int
-    layout: str
+    layout: Layout
     prefix_weight: float
     shares: dict[str, float]
     rows: list[int]

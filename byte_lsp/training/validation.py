@@ -83,10 +83,10 @@ def choose_probes(
 def measure(token_losses: TokenLosses, examples: Sequence[Example], rows: int = 8) -> dict[str, Tally]:
     """Tallies by language, by ``kind:KIND``, of ``single lines`` and of ``all``; packs of ``rows`` rows."""
     tallies: dict[str, Tally] = {}
-    for at in range(0, len(examples), rows):
-        some = examples[at : at + rows]
-        counted = [example for example in some if any(example.weights)]
-        for example, losses in zip(counted, token_losses(fill_rows(counted, ROW_TOKENS)), strict=True):
+    counted = [example for example in examples if any(example.weights)]
+    for at in range(0, len(counted), rows):
+        some = counted[at : at + rows]
+        for example, losses in zip(some, token_losses(fill_rows(some, ROW_TOKENS)), strict=True):
             for name in _groups(example):
                 tallies.setdefault(name, Tally()).add(example, losses)
     return tallies

@@ -1,6 +1,8 @@
 """The training command on the real base: few steps, small rows."""
 
 import json
+import multiprocessing
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from safetensors.torch import load_file
 from byte_lsp.training import fim
 from byte_lsp.training.curves import draw_curves
 from byte_lsp.training.log import read_log
+from byte_lsp.training.workers import Workers
 
 SMALL = [
     "--languages",
@@ -34,7 +37,7 @@ SMALL += [
     "--decay",
     "0.5",
 ]
-SMALL += ["--device", "cpu", "--rows", "256", "--rate", "4e-3"]
+SMALL += ["--workers", "1", "--device", "cpu", "--rows", "256", "--rate", "4e-3"]
 
 
 def train(data: Path, out: Path, steps: int, *more: str) -> int:
@@ -74,6 +77,36 @@ def test_a_run_learns_resumes_and_grows(
 
     assert train(data_set, whole, 4, "--seed", "1") == 1
     assert "begun with seed = 0, not 1" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(900)
+def test_two_processes_learn_what_one_does(data_set: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert train(data_set, one, 2, "--workers", "1") == 0
+    assert train(data_set, two, 2, "--workers", "2") == 0
+    assert losses(one)[0] == losses(two)[0]
+    assert losses(one)[1] == pytest.approx(losses(two)[1], rel=1e-3)
+    alone, together = weights(one), weights(two)
+    for name, value in alone.items():
+        assert torch.allclose(value.float(), together[name].float(), rtol=0.02, atol=2e-3), name
+
+
+@pytest.mark.timeout(900)
+def test_a_process_that_ends_is_named(
+    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Workers.work
+
+    def shoot(workers: Workers, numbers: Sequence[int]) -> object:
+        (helper,) = multiprocessing.active_children()
+        helper.kill()
+        helper.join()
+        return work(workers, numbers)
+
+    monkeypatch.setattr(Workers, "work", shoot)
+    assert train(data_set, tmp_path / "run", 1, "--workers", "2") == 1
+    assert "a process that trains beside this one ended (-9)" in capsys.readouterr().err
+    assert multiprocessing.active_children() == []
 
 
 def test_a_run_needs_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

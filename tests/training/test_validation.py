@@ -39,6 +39,19 @@ def test_known_sums() -> None:
     }
 
 
+def test_middles_of_nothing_cost_nothing() -> None:
+    empty = Example((1, 2, 3), (0.0, 0.0), "empty", "go", 2, 0, False)
+    asked = []
+
+    def losses(pack: Pack) -> list[list[float]]:
+        asked.append(pack.inputs.shape[0])
+        return [[1.0] * int((row > 0).sum()) for row in pack.weights]
+
+    tallies = measure(losses, [empty] * 8 + [example("line", 3, 10, True)], rows=8)
+    assert asked == [1]
+    assert tallies["all"].bytes == 10
+
+
 def test_probes_are_the_same_middles_twice(data_set: Path, maker: ExampleMaker) -> None:
     documents = read_documents(data_set, "valid")
     probes = choose_probes(documents, maker, ["python"], per_kind=2, seed=1)

@@ -1,0 +1,70 @@
+"""All that a process needs to take part in a run: what the network is made of, which examples it reads."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from byte_lsp.bytes.framing import frame
+from byte_lsp.catalog import Infill, Layout, load_catalog
+from byte_lsp.infill.layouts import find_form
+from byte_lsp.tokens.tokenizer import load_tokenizer
+from byte_lsp.training.documents import read_documents
+from byte_lsp.training.examples import ExampleMaker
+from byte_lsp.training.network import Lora, Network
+from byte_lsp.training.packs import ROW_SHARES, Packer
+from byte_lsp.training.run import Settings
+from byte_lsp.training.validation import Probe, choose_probes
+
+FAMILY = "smollm2-fim"
+"""The catalogue's family of what is trained here: tokens that the base hardly used serve as sentinels."""
+
+_PSM_PREFIX = "<jupyter_text>"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """``base`` is the GGUF file of the catalogue's model ``name``; ``micro_tokens`` make one pack."""
+
+    settings: Settings
+    data: Path
+    name: str
+    base: Path
+    device: str
+    compiled: bool
+    micro_tokens: int
+
+    @property
+    def packs_a_step(self) -> int:
+        """How many packs one step of the optimizer learns from."""
+        return max(1, self.settings.tokens_per_step // self.micro_tokens)
+
+    def network(self) -> Network:
+        """The base and a fresh adapter. Errors: ``TrainingError``."""
+        lora = Lora(self.settings.rank, self.settings.alpha, self.settings.first_layer)
+        return Network(self.base, lora, self.settings.seed, self.device, self.compiled)
+
+    def packer(self) -> Packer:
+        """What is trained on. Errors: ``TrainingError``."""
+        shares = self.settings.shares
+        documents = read_documents(self.data, "train", tuple(shares))
+        rows = {length: ROW_SHARES[length] for length in self.settings.rows}
+        maker = self._maker(self.settings.prefix_weight)
+        return Packer(documents, maker, shares, self.settings.seed, rows)
+
+    def probes(self, per_kind: int) -> list[Probe]:
+        """What is validated on. Errors: ``TrainingError``."""
+        shares = self.settings.shares
+        documents = read_documents(self.data, "valid", tuple(shares))
+        return choose_probes(documents, self._maker(0.0), shares, per_kind, self.settings.seed)
+
+    def _maker(self, prefix_weight: float) -> ExampleMaker:
+        model = load_catalog().resolve(self.name)
+        vocabulary = (tokenizer := load_tokenizer(self.base)).vocabulary
+        form = find_form(vocabulary, _infill(self.settings.layout))
+        framing = frame(vocabulary, model.start_token, model.end_tokens)
+        end_token = vocabulary.ids_of_spelling[model.end_tokens[0]]
+        return ExampleMaker(tokenizer, form, framing, end_token, prefix_weight)
+
+
+def _infill(layout: Layout) -> Infill:
+    family = load_catalog().family(FAMILY)
+    return family if family.layout == layout else replace(family, layout=layout, prefix=_PSM_PREFIX)
