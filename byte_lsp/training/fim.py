@@ -45,14 +45,14 @@ except ImportError as missing:
     ) from missing
 
 SHARES = {
-    "python": 0.40,
-    "javascript": 0.10,
-    "typescript": 0.09,
-    "go": 0.09,
-    "rust": 0.09,
-    "c": 0.09,
-    "java": 0.09,
-    "shellscript": 0.05,
+    "python": 0.50,
+    "javascript": 0.08,
+    "typescript": 0.08,
+    "go": 0.075,
+    "rust": 0.085,
+    "c": 0.075,
+    "java": 0.07,
+    "shellscript": 0.035,
 }
 """What part of the examples each language makes."""
 
@@ -249,13 +249,13 @@ def _arguments() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="the run's folder; one that exists is gone on with")
     add("--base", default="smollm2-135m", help="a model of the catalogue, or a GGUF file")
     add("--steps", type=int, default=1000)
-    add("--tokens-per-step", type=int, default=4096)
+    add("--tokens-per-step", type=int, default=2048)
     add("--rate", type=float, default=1e-3, help="the highest learning rate")
     add("--warmup", type=int, default=20, help="steps in which the rate rises")
     add("--decay", type=float, default=0.3, help="the share of the steps in which the rate falls")
     add("--rank", type=int, default=32, help="of the adapter's matrices")
     add("--alpha", type=int, default=0, help="their product is scaled by alpha / rank (0: twice the rank)")
-    add("--first-layer", type=int, default=10, help="layers below it are left as they are")
+    add("--first-layer", type=int, default=0, help="layers below it are left as they are")
     add("--layout", choices=("psm", "spm"), default="spm")
     add("--prefix-weight", type=float, default=0.3, help="of the loss of the last tokens before the cursor")
     add("--languages", nargs="+", choices=sorted(SHARES), default=None, help="(all)")
@@ -269,7 +269,7 @@ def _arguments() -> argparse.ArgumentParser:
         default=sorted(ROW_SHARES),
         help="tokens a row",
     )
-    add("--micro-tokens", type=int, default=2048, help="tokens that go through the network at once")
+    add("--micro-tokens", type=int, default=1024, help="tokens that go through the network at once")
     add("--workers", type=int, default=0, help="processes that train (0: one for each of the CPU's cores)")
     add("--validate-every", type=int, default=150, help="steps between two validations")
     add("--probes", type=int, default=2, help="validation middles for each language and kind")
