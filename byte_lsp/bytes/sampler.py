@@ -3,8 +3,13 @@
 Exact because the covers partition the texts that extend the prefix, and because drawing a token again
 whenever it leaves the extendable set is drawing from the canonical process. So beyond the covers nothing
 is restricted or renormalised, unless somebody asks what a draw's probability was.
+
+With a drafter the rows behind guessed tokens come in the same batch. Each token is drawn as ever, from the
+row behind those drawn before it, for as long as the guess agrees with what was drawn: drafts change how many
+batches a text takes, and nothing else.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +19,7 @@ import numpy as np
 
 from byte_lsp.bytes.canonical import Process, Row, descending, sharpen
 from byte_lsp.bytes.covers import Cover, CoverSet, draw_cover
+from byte_lsp.bytes.drafts import Drafter
 from byte_lsp.bytes.draws import NOTHING_FOLLOWS, draw_accepted
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, agreement, tree_of
 from byte_lsp.errors import EngineError
@@ -50,7 +56,8 @@ class Drawing:
     """One continuation on its way: ``first``, and a further step for every answer of the model.
 
     The first step is ``cover``, or drawn from the covers. ``wanted`` is the token path whose row the next
-    step needs, None once the text has ended or the model's context is full.
+    step needs, None once the text has ended or the model's context is full. ``text`` are the bytes past the
+    prefix so far, ``drawn`` the tokens that brought them, ``tail`` the end of the token sequence.
     """
 
     def __init__(
@@ -69,30 +76,47 @@ class Drawing:
             cover = draw_cover(process, covers, self._generator, sampling.top_p)
         context = covers.contexts[cover.context]
         piece = process.finder.tokenizer.pieces[cover.token]
-        self._path, self._tail = context.path, context.tail
+        self._path, self.tail = context.path, context.tail
         self.first = Step(
             piece[len(context.residual) :], process.is_end(cover.token), partial(_known, cover.logprob)
         )
         self.wanted: tuple[int, ...] | None = None
-        self._go_on(cover.token, self.first.ended)
+        self.text = b""
+        self.drawn: list[int] = []
+        self._go_on(cover.token, self.first)
 
     def take(self, row: Row) -> Step:
         """Draw the next token from the model's logits after ``wanted``, shape (vocabulary size,)."""
-        tail, token = self._tail, self._draw(row)
+        tail, token = self.tail, self._draw(row)
         ended = self.process.is_end(token)
-        self._go_on(token, ended)
         data = b"" if ended else self.process.finder.tokenizer.pieces[token]
-        return Step(data, ended, partial(_logprob, self.process, tail, row, token))
+        step = Step(data, ended, partial(_logprob, self.process, tail, row, token))
+        self._go_on(token, step)
+        return step
 
-    def _go_on(self, token: int, ended: bool) -> None:
-        if ended or len(self._path) + 1 >= self._context_tokens:
+    def take_along(self, draft: Sequence[int], rows: Sequence[Row]) -> list[Step]:
+        """Draw as long as ``draft`` holds: ``rows[i]`` are the logits after ``wanted`` and ``draft[:i]``.
+
+        One step, and a further one for each token of ``draft`` that was drawn: at most ``len(draft) + 1``.
+        """
+        steps = [self.take(rows[0])]
+        for token, row in zip(draft, rows[1:], strict=True):
+            if self.wanted is None or self.drawn[-1] != token:
+                break
+            steps.append(self.take(row))
+        return steps
+
+    def _go_on(self, token: int, step: Step) -> None:
+        self.text += step.data
+        self.drawn.append(token)
+        if step.ended or len(self._path) + 1 >= self._context_tokens:
             self.wanted = None
             return
-        self._path, self._tail = (*self._path, token), self._tail.push(token)
+        self._path, self.tail = (*self._path, token), self.tail.push(token)
         self.wanted = self._path
 
     def _draw(self, row: Row) -> int:
-        follows = partial(self.process.follows, self._tail)
+        follows = partial(self.process.follows, self.tail)
         if self._generator is None:
             best = next((token for token in descending(row) if follows(token)), None)
             if best is None:
@@ -103,11 +127,12 @@ class Drawing:
 
 
 class Sampler:
-    """Draws continuations from weighed covers."""
+    """Draws continuations from weighed covers, with the help of a ``drafter`` if there is one."""
 
-    def __init__(self, engine: Engine, process: Process) -> None:
+    def __init__(self, engine: Engine, process: Process, drafter: Drafter | None = None) -> None:
         self.engine = engine
         self.process = process
+        self.drafter = drafter
 
     def begin(self, covers: CoverSet, sampling: Sampling, cover: Cover | None = None) -> Drawing:
         """A continuation that begins with ``cover``, or as it is drawn from the covers."""
@@ -118,7 +143,7 @@ class Sampler:
         drawing = self.begin(covers, sampling, cover)
         yield drawing.first
         while drawing.wanted is not None:
-            yield drawing.take(self.engine.evaluate(TokenTree(drawing.wanted), [TRUNK_END])[0])
+            yield from self.advance([drawing])[0]
 
     def count_fitting(self, drawings: Sequence[Drawing]) -> int:
         """How many of some drawings that want a step, from the first on, one batch has room for.
@@ -130,11 +155,30 @@ class Sampler:
         totals = accumulate((len(path) - common for path in paths), initial=common)
         return max(1, sum(total <= self.engine.context_tokens for total in totals) - 1)
 
-    def advance(self, drawings: Sequence[Drawing]) -> list[Step]:
-        """The next step of each of some drawings that want one, all evaluated in one batch."""
+    def advance(self, drawings: Sequence[Drawing]) -> list[list[Step]]:
+        """The next steps of each of some drawings that want one, all evaluated in one batch.
+
+        One for each drawing, and more for one that grows alone where its draft holds: several fill a batch.
+        """
+        if len(drawings) == 1 and self.drafter is not None:
+            return [self._advance_along(drawings[0], self.drafter)]
         tree, nodes = tree_of([drawing.wanted for drawing in drawings if drawing.wanted is not None])
         rows = self.engine.evaluate(tree, nodes)
-        return [drawing.take(row) for drawing, row in zip(drawings, rows, strict=True)]
+        return [[drawing.take(row)] for drawing, row in zip(drawings, rows, strict=True)]
+
+    def _advance_along(self, drawing: Drawing, drafter: Drafter) -> list[Step]:
+        assert drawing.wanted is not None
+        room = self.engine.context_tokens - len(drawing.wanted) - 1
+        draft = tuple(drafter.propose(drawing.text, drawing.tail))[:room]
+        line = range(TRUNK_END, len(draft))
+        tree = TokenTree(drawing.wanted, draft, tuple(line[:-1]), guessed=True)
+        evaluated, started = self.engine.tokens_evaluated, time.perf_counter()
+        rows = self.engine.evaluate(tree, line)
+        seconds, evaluated = time.perf_counter() - started, self.engine.tokens_evaluated - evaluated
+        steps = drawing.take_along(draft, list(rows))
+        # A batch that first had to catch up says nothing of what tokens cost.
+        drafter.learn(drawing.drawn[-len(steps) :], len(draft), seconds if evaluated == len(line) else None)
+        return steps
 
 
 def _known(logprob: float) -> float:

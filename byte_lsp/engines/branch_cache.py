@@ -3,8 +3,8 @@
 A cache keeps *branches*: token sequences by number, which share the cells of their common beginnings. A new
 tree goes on from the longest cached beginning of each of its paths, whichever branch that lies in, and every
 token that no branch holds is evaluated once. Branches that the last tree did not use are *stale*: they are
-kept while they are small, and the least recently used goes first. The beginnings of paths that are *held*
-stay whatever their size.
+kept while they are small, and the least recently used goes first; large ones are *parked* outside of the
+cache. The beginnings of paths that are *held* stay whatever their size.
 
 Nothing here knows an engine: anything with ``Cells`` can follow the chunks that come out.
 """
@@ -14,18 +14,27 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from byte_lsp.engines.branch_plan import Branch, Nodes, Plan, Start, plan_tree, start_after
-from byte_lsp.engines.protocol import MAX_SEQUENCES, TRUNK_END, agreement
+from byte_lsp.engines.parking import PARKED_BYTES, Parked, Parking
+from byte_lsp.engines.protocol import MAX_SEQUENCES, agreement
 from byte_lsp.engines.shape import TreeShape
 from byte_lsp.errors import EngineError
 
-CHUNK_TOKENS = 64
-"""Most tokens in one decode call: what a cancelled request may still cost."""
+CHUNK_TOKENS = 32
+"""Most tokens in one decode call: what a cancelled request may still cost, and what it loses of its reading.
+
+On two cores SmolLM2 reads 64 at once for a tenth less CPU time, but at the pace of quick hands on a slow
+machine no chunk of 64 would ever be finished. 16 at once would take a fifth more.
+"""
 
 STALE_TOKENS = 128
 """Most tokens that stale branches may keep beyond what they share with the newest trunk.
 
 Attention reads every cell in use, so each one kept costs time at every token; this is a few requests' worth.
 """
+
+
+PARKED_TOKENS = 96
+"""Fewer are read anew as fast as they are copied."""
 
 
 class Cells(Protocol):
@@ -42,6 +51,12 @@ class Cells(Protocol):
 
         Above zero where a sliding attention window has let old tokens go.
         """
+
+    def save(self, branch: int) -> bytes | None:
+        """A copy of all cells of a branch, None where they cannot be copied."""
+
+    def load(self, branch: int, saved: bytes) -> bool:
+        """Give the empty ``branch`` the cells of a copy. False, and nothing done, if there is no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,8 @@ class BranchCache:
         most_branches: int = MAX_SEQUENCES,
         stale_tokens: int = STALE_TOKENS,
         chunk_tokens: int = CHUNK_TOKENS,
+        parked_tokens: int = PARKED_TOKENS,
+        parked_bytes: int = PARKED_BYTES,
     ) -> None:
         self._cells = cells
         self._capacity = capacity
@@ -77,10 +94,17 @@ class BranchCache:
         self._branches: dict[int, Branch] = {}  # least recently used first
         self._free = list(range(most_branches - 1, -1, -1))
         self._in_use: set[int] = set()
+        self._guessed = False  # what the branch at work holds beyond the trunk
         self._held: Sequence[tuple[int, ...]] = ()
+        self._parked_tokens = parked_tokens
+        self._parking: Parking = Parking(parked_bytes)
 
     def cached_tokens(self, path: tuple[int, ...]) -> int:
-        """How many leading tokens of ``path`` are cached and can be gone on from."""
+        """How many leading tokens of ``path`` are cached, or parked, and can be gone on from."""
+        cached, parked = self._cached(path), self._parking.usable(path)
+        return parked if parked >= cached + self._parked_tokens else cached
+
+    def _cached(self, path: tuple[int, ...]) -> int:
         return max((self._usable(number, agreed) for number, agreed in self._agreements(path)), default=0)
 
     def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
@@ -98,14 +122,14 @@ class BranchCache:
                 f"a token tree of {shape.total_tokens} tokens does not fit into the {self._capacity} cells "
                 "of the KV cache; raise engine.context_tokens"
             )
-        number = self._extended_by_one(shape)
+        number = self._gone_on_from(shape)
+        self._guessed = shape.guessed
         if number is not None:
             self._trunk = shape.trunk
-            chunk = [Entry(shape.trunk[-1], len(shape.trunk) - 1, (number,), rows.get(TRUNK_END, ()))]
-            yield chunk
-            self._record(chunk)
+            yield from self._line_chunks(number, shape, rows)
             return
         self._rebase(shape.trunk)
+        self._fetch()
         yield from self._trunk_chunks()
         nodes = Nodes.of(shape, min(self._longest_shared(), len(shape.trunk) - 1))
         plan = plan_tree(self._branches, nodes, rows)
@@ -137,22 +161,51 @@ class BranchCache:
             if 0 < own <= stale_tokens:
                 stale_tokens -= own
             else:
-                self._drop(number)
+                self._retire(number)
 
     def forget(self) -> None:
         """Forget everything."""
         for number in list(self._branches):
             self._drop(number)
+        self._parking.clear()
 
-    def _extended_by_one(self, shape: TreeShape) -> int | None:
-        """The branch at work if the tree is the last one and a token, as in generating: no need to plan."""
+    def _gone_on_from(self, shape: TreeShape) -> int | None:
+        """The branch at work if the tree goes on from the last one in a line, as in generating.
+
+        There is no need to plan then. What the last tree guessed and this one does not say is cut off: it
+        would only slow attention down.
+        """
         known = len(self._trunk)
-        if shape.tokens or len(shape.trunk) != known + 1 or shape.trunk[:known] != self._trunk:
+        if not known < len(shape.trunk) < known + self._parked_tokens:
+            return None
+        if not shape.is_line or shape.trunk[:known] != self._trunk:
             return None
         at_end = [number for number, branch in self._branches.items() if branch.shared == known]
-        if len(at_end) != 1 or self._branches[at_end[0]].tail or self._in_use != set(at_end):
+        if len(at_end) != 1 or self._in_use != set(at_end):
             return None
-        return at_end[0]
+        number, branch = at_end[0], self._branches[at_end[0]]
+        if branch.tail and not self._guessed:
+            return None
+        beyond = shape.trunk[known:]
+        agreed = agreement(branch.tail, beyond)
+        if agreed == len(beyond) or self._cells.least_length(number) > known + agreed:
+            return None
+        is_wrong = agreed < len(branch.tail)
+        branch.shared, branch.tail = known + agreed, ()
+        if is_wrong:
+            self._cells.cut(number, branch.length)
+        return number
+
+    def _line_chunks(
+        self, number: int, shape: TreeShape, rows: Mapping[int, Sequence[int]]
+    ) -> Iterator[Sequence[Entry]]:
+        """What a branch lacks of a tree that is one sequence."""
+        line, end = (*shape.trunk, *shape.tokens), len(shape.trunk)
+        for start in range(self._branches[number].length, len(line), self._chunk_tokens):
+            span = range(start, min(start + self._chunk_tokens, len(line)))
+            chunk = [Entry(line[at], at, (number,), rows.get(at - end, ())) for at in span]
+            yield chunk
+            self._record(chunk)
 
     def _rebase(self, trunk: tuple[int, ...]) -> None:
         """Write the books relative to a new trunk; drop the branches that it cannot go on from."""
@@ -198,7 +251,7 @@ class BranchCache:
             return
         kept = max(self._branches, key=lambda number: self._branches[number].shared)
         for number in [number for number in self._branches if number != kept]:
-            self._drop(number)
+            self._retire(number)
         branch = self._branches[kept]
         branch.shared, branch.tail = min(branch.shared, len(self._trunk) - 1), ()
         self._cells.cut(kept, branch.length)
@@ -234,6 +287,41 @@ class BranchCache:
         for entry in chunk:
             for number in entry.branches:
                 self._branches[number].append(entry.token, entry.position < len(self._trunk))
+
+    def _retire(self, number: int) -> None:
+        """Drop a branch, but park it first if it is mostly its own: that of another file, that is."""
+        branch = self._branches[number]
+        if len(branch.tail) >= max(self._parked_tokens, branch.shared):
+            saved = self._cells.save(number)
+            if saved is not None:
+                tokens = self._trunk[: branch.shared] + branch.tail
+                self._parking.park(Parked(tokens, saved, self._cells.least_length(number)))
+        self._drop(number)
+
+    def _fetch(self) -> None:
+        """Take back what is parked, if much more of the trunk is there than in the cache."""
+        parked = self._parking.best(self._trunk)
+        agreed = parked.usable(self._trunk) if parked else 0
+        if parked is None or agreed < self._cached(self._trunk) + self._parked_tokens:
+            return
+        self._parking.remove(parked)
+        number = self._load(parked.cells)
+        if number is not None:
+            self._branches[number] = Branch(agreed, ())
+            if agreed < len(parked.tokens):
+                self._cells.cut(number, agreed)
+
+    def _load(self, saved: bytes) -> int | None:
+        """A new branch of parked cells. Where there is no room for them, all others go."""
+        for _ in range(2):
+            if self._free:
+                number = self._free.pop()
+                if self._cells.load(number, saved):
+                    return number
+                self._free.append(number)
+            for other in list(self._branches):
+                self._retire(other)
+        return None
 
     def _drop(self, number: int) -> None:
         self._cells.cut(number, 0)

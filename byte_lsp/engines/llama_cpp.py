@@ -1,7 +1,8 @@
 """The llama.cpp engine. The only module that imports ``llama_cpp``, and native code with it.
 
-A tree is evaluated in batches of at most ``CHUNK_TOKENS`` tokens in which every token names the sequences
-(branches) it belongs to; the branches share one unified KV cache. ``branch_cache`` keeps the books of it.
+A tree is evaluated in batches of at most ``branch_cache.CHUNK_TOKENS`` tokens in which every token names the
+sequences (branches) it belongs to; the branches share one unified KV cache. ``branch_cache`` keeps the books
+of it.
 """
 
 import ctypes
@@ -16,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from byte_lsp.engines.branch_cache import CHUNK_TOKENS, BranchCache, Entry
+from byte_lsp.engines.branch_cache import BranchCache, Entry
 from byte_lsp.engines.openmp import WAITING
 from byte_lsp.engines.protocol import MAX_SEQUENCES, Logits, TokenTree
 from byte_lsp.engines.shape import measure
@@ -27,8 +28,10 @@ import llama_cpp.llama_cpp as native
 
 _BRANCHING_TOKENS = 256  # cells beyond the longest text: the branches of a tree, and stale ones
 
+_RAW_CHUNK_TOKENS = 64  # of ``raw_decode``, which nobody interrupts: what reads fastest
 _ABORTED = 2
 _NO_CACHE_SLOT = 1
+_NO_MEMORY = -2
 _WARNING, _ERROR = 3, 4  # GGML_LOG_LEVEL_
 _CACHE_TYPES = {"f16": native.GGML_TYPE_F16, "f32": native.GGML_TYPE_F32}
 
@@ -86,13 +89,13 @@ class LlamaCppEngine:
             raise
         if adapter is not None:
             self._apply(adapter, config.adapter_scale)
-        self._batch = native.llama_batch_init(CHUNK_TOKENS, 0, MAX_SEQUENCES)
+        self._batch = native.llama_batch_init(_RAW_CHUNK_TOKENS, 0, MAX_SEQUENCES)
         vocabulary = native.llama_model_get_vocab(self._model)
         self._vocabulary_size: int = native.llama_vocab_n_tokens(vocabulary)
         self._row_type = ctypes.c_float * self._vocabulary_size
         self._context_tokens = config.context_tokens
         self._tokens_evaluated = 0
-        cells = _NativeCells(native.llama_get_memory(self._context), native.llama_model_n_swa(self._model))
+        cells = _NativeCells(self._context, native.llama_model_n_swa(self._model))
         self._cache = BranchCache(cells, config.context_tokens + _BRANCHING_TOKENS)
 
     @property
@@ -181,7 +184,7 @@ class LlamaCppEngine:
         params = native.llama_context_default_params()
         params.n_ctx = config.context_tokens + _BRANCHING_TOKENS
         params.n_batch = MAX_SEQUENCES  # llama.cpp reserves one output row per sequence out of these
-        params.n_ubatch = CHUNK_TOKENS
+        params.n_ubatch = _RAW_CHUNK_TOKENS
         params.n_seq_max = MAX_SEQUENCES
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = config.threads or _physical_cores()
@@ -213,6 +216,8 @@ class LlamaCppEngine:
         if status == _NO_CACHE_SLOT:
             raise EngineError("llama.cpp found no room in its KV cache; raise engine.context_tokens")
         self._cache.forget()
+        if status == _NO_MEMORY:
+            raise MemoryError(_LOG.reason())
         raise EngineError(f"llama.cpp failed to evaluate a batch (status {status}): {_LOG.reason()}")
 
     def _fill_batch(self, chunk: Sequence[Entry]) -> None:
@@ -239,8 +244,9 @@ class LlamaCppEngine:
 class _NativeCells:
     """llama.cpp's memory as ``branch_cache.Cells``. ``window_tokens`` is the sliding window's, or 0."""
 
-    def __init__(self, memory: object, window_tokens: int) -> None:
-        self._memory = memory
+    def __init__(self, context: object, window_tokens: int) -> None:
+        self._context = context
+        self._memory = native.llama_get_memory(context)
         self._window_tokens = window_tokens
 
     def copy(self, source: int, target: int, length: int) -> None:
@@ -254,6 +260,19 @@ class _NativeCells:
             return 0
         first: int = native.llama_memory_seq_pos_min(self._memory, branch)
         return first + self._window_tokens if first > 0 else 0
+
+    def save(self, branch: int) -> bytes | None:
+        size = native.llama_state_seq_get_size(self._context, branch)
+        buffer = (ctypes.c_uint8 * size)()
+        written = native.llama_state_seq_get_data(self._context, buffer, size, branch)
+        return bytes(buffer) if written == size else None
+
+    def load(self, branch: int, saved: bytes) -> bool:
+        buffer = (ctypes.c_uint8 * len(saved)).from_buffer_copy(saved)
+        read: int = native.llama_state_seq_set_data(self._context, buffer, len(saved), branch)
+        if not read:
+            self.cut(branch, 0)
+        return read > 0
 
 
 def _physical_cores() -> int:
@@ -332,8 +351,8 @@ def raw_decode(
         engine._tokens_evaluated += len(tokens)
 
     def read(tokens: Sequence[int], start: int) -> int:
-        for at in range(0, len(tokens), CHUNK_TOKENS):
-            decode(tokens[at : at + CHUNK_TOKENS], start + at)
+        for at in range(0, len(tokens), _RAW_CHUNK_TOKENS):
+            decode(tokens[at : at + _RAW_CHUNK_TOKENS], start + at)
         return start + len(tokens)
 
     def loop(position: int) -> Generator[int, None, None]:

@@ -29,12 +29,14 @@ class TokenTree:
     """Token sequences with a common beginning.
 
     ``trunk`` is that beginning and is never empty. Node ``i`` holds ``tokens[i]`` and continues node
-    ``parents[i]``, which is smaller than ``i``, or ``TRUNK_END``.
+    ``parents[i]``, which is smaller than ``i``, or ``TRUNK_END``. ``guessed`` nodes are what may follow the
+    trunk: once another tree goes on from it in another way, they are not worth keeping.
     """
 
     trunk: tuple[int, ...]
     tokens: tuple[int, ...] = ()
     parents: tuple[int, ...] = ()
+    guessed: bool = False
 
 
 def tree_of(paths: Sequence[tuple[int, ...]]) -> tuple[TokenTree, list[int]]:
@@ -102,6 +104,9 @@ class Engine(Protocol):
 
         For prompts that take turns. What is held goes all the same where a tree has no room otherwise.
         """
+
+    def forget(self) -> None:
+        """Empty the cache: the next evaluation begins anew."""
 
     def interrupt(self, stop: bool) -> None:
         """Make a running evaluation, and those to come, stop at once with ``Cancelled``; or no longer so."""

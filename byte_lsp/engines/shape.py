@@ -12,7 +12,8 @@ class TreeShape:
     """A ``TokenTree`` in which no two nodes stand for the same token sequence.
 
     ``parents`` is ``TRUNK_END`` or smaller than the node's own number; ``depths`` counts tokens below the
-    trunk, 1 for its children; ``numbers`` says which node here each node of the tree became.
+    trunk, 1 for its children; ``numbers`` says which node here each node of the tree became. ``guessed`` is
+    the tree's own.
     """
 
     trunk: tuple[int, ...]
@@ -20,10 +21,16 @@ class TreeShape:
     parents: Sequence[int]
     depths: Sequence[int]
     numbers: Sequence[int]
+    guessed: bool = False
 
     @property
     def total_tokens(self) -> int:
         return len(self.trunk) + len(self.tokens)
+
+    @property
+    def is_line(self) -> bool:
+        """Whether the trunk and its nodes are one sequence."""
+        return all(parent == node - 1 for node, parent in enumerate(self.parents))
 
     def rows_by_node(self, nodes: Sequence[int]) -> dict[int, list[int]]:
         """For each node that is asked for, which of the rows asked for are its own."""
@@ -57,4 +64,4 @@ def measure(tree: TokenTree, context_tokens: int) -> TreeShape:
             f"a text of {longest} tokens does not fit into engine.context_tokens = {context_tokens}; "
             "raise that or shorten the text"
         )
-    return TreeShape(tree.trunk, tokens, parents, depths, numbers)
+    return TreeShape(tree.trunk, tokens, parents, depths, numbers, tree.guessed)

@@ -35,6 +35,9 @@ class TableEngine:
         self._tokens_evaluated = 0
         self._stop = threading.Event()
 
+    def forget(self) -> None:
+        self._cache.forget()
+
     @property
     def vocabulary_size(self) -> int:
         return self._vocabulary_size
@@ -94,6 +97,12 @@ class _NoCells:
 
     def least_length(self, branch: int) -> int:
         return 0
+
+    def save(self, branch: int) -> bytes:
+        return b""
+
+    def load(self, branch: int, saved: bytes) -> bool:
+        return True
 
 
 def _paths(tree: TokenTree) -> dict[int, tuple[int, ...]]:

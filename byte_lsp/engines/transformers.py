@@ -175,6 +175,12 @@ class _TensorCells:
     def least_length(self, branch: int) -> int:
         return 0
 
+    def save(self, branch: int) -> None:
+        """Not here: this engine is for comparison, where nobody changes files."""
+
+    def load(self, branch: int, saved: bytes) -> bool:
+        return False
+
     def extend(self, chunk: Sequence[Entry]) -> NDArray[np.bool_]:
         """Give each entry a cell; which cells each of them sees, shape (entries, cells)."""
         known = len(self._positions)

@@ -63,6 +63,9 @@ class ClockedEngine:
     def cached_tokens(self, path: tuple[int, ...]) -> int:
         return self.inner.cached_tokens(path)
 
+    def forget(self) -> None:
+        self.inner.forget()
+
     def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
         self.inner.hold(paths)
 

@@ -77,15 +77,15 @@ def test_draws_follow_the_process(name: str, prefix: bytes, temperature: float, 
     assert goodness(counts, expected) > 1e-3
 
 
-def goodness(counts: Counter[tuple[bytes, bool]], expected: Outcomes) -> float:
+def goodness(counts: Counter[tuple[bytes, bool]], expected: Outcomes, draws: int = DRAWS) -> float:
     """The chi-square test's p; outcomes expected less than five times are taken together."""
-    rare = [outcome for outcome, share in expected.items() if share * DRAWS < 5]
+    rare = [outcome for outcome, share in expected.items() if share * draws < 5]
     common = [outcome for outcome in expected if outcome not in rare]
     seen = [counts[outcome] for outcome in common] + [sum(counts[outcome] for outcome in rare)]
     shares = [expected[outcome] for outcome in common] + [sum(expected[outcome] for outcome in rare)]
     if not rare:
         seen, shares = seen[:-1], shares[:-1]
-    return float(chisquare(seen, np.array(shares) * DRAWS / sum(shares)).pvalue)
+    return float(chisquare(seen, np.array(shares) * draws / sum(shares)).pvalue)
 
 
 @drawn_from

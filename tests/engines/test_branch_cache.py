@@ -1,5 +1,6 @@
 """The books of a KV cache against a memory that keeps every sequence whole and checks every order."""
 
+import pickle
 import random
 from dataclasses import dataclass, field
 
@@ -33,6 +34,17 @@ class WholeSequences:
 
     def least_length(self, branch: int) -> int:
         return len(self.sequences.get(branch, ())) if self.window else 0
+
+    def save(self, branch: int) -> bytes:
+        return pickle.dumps(self.sequences.get(branch, []))
+
+    def load(self, branch: int, saved: bytes) -> bool:
+        assert not self.sequences.get(branch)
+        sequence = pickle.loads(saved)
+        if len(self.held()) + len(sequence) > self.capacity:
+            return False
+        self.sequences[branch] = sequence
+        return True
 
     def held(self) -> set[Path]:
         """Every beginning of every sequence, as one cell each."""
@@ -71,7 +83,7 @@ def trees(draw: st.DrawFn) -> tuple[TokenTree, list[int]]:
     tokens = draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
     parents = [draw(st.integers(-1, node - 1)) for node in range(count)]
     nodes = draw(st.lists(st.integers(-1, count - 1), max_size=count + 2))
-    return TokenTree(tuple(trunk), tuple(tokens), tuple(parents)), nodes
+    return TokenTree(tuple(trunk), tuple(tokens), tuple(parents), draw(st.booleans())), nodes
 
 
 @settings(max_examples=400, deadline=None)
@@ -80,16 +92,23 @@ def trees(draw: st.DrawFn) -> tuple[TokenTree, list[int]]:
     capacity=st.just(10_000) | st.integers(24, 40),
     most_branches=st.just(256) | st.integers(8, 12),
     chunk_tokens=st.integers(1, 6),
+    stale_tokens=st.just(10_000) | st.integers(0, 5),
 )
 def test_every_row_belongs_to_its_path_and_nothing_is_evaluated_twice(
     calls: list[tuple[tuple[TokenTree, list[int]], float | None]],
     capacity: int,
     most_branches: int,
     chunk_tokens: int,
+    stale_tokens: int,
 ) -> None:
     cells = WholeSequences(capacity)
     cache = BranchCache(
-        cells, capacity, most_branches=most_branches, stale_tokens=10_000, chunk_tokens=chunk_tokens
+        cells,
+        capacity,
+        most_branches=most_branches,
+        stale_tokens=stale_tokens,
+        chunk_tokens=chunk_tokens,
+        parked_tokens=2,
     )
     for (tree, nodes), failing in calls:
         shape = measure(tree, 100)
@@ -112,9 +131,10 @@ def test_every_row_belongs_to_its_path_and_nothing_is_evaluated_twice(
             assert [rows[row] for row in range(len(nodes))] == asked
             assert beginnings <= cells.held()
             least = len(beginnings - held) + len(set(asked) & held)
-            if capacity == 10_000 and most_branches == 256:
+            is_roomy = capacity == 10_000 and most_branches == 256 and stale_tokens == 10_000
+            if is_roomy:
                 assert evaluated == least
-            assert least <= evaluated <= len(beginnings) + len(set(asked) & held)
+            assert (least if is_roomy else 0) <= evaluated <= len(beginnings) + len(set(asked) & held)
 
 
 def evaluate_all(cache: BranchCache, cells: WholeSequences, tree: TokenTree, nodes: list[int]) -> int:
@@ -204,12 +224,12 @@ def test_how_much_of_a_path_is_cached() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(calls=st.lists(trees(), max_size=6), asked=trees())
+@given(calls=st.lists(trees(), max_size=6), asked=trees(), stale_tokens=st.sampled_from([0, 128]))
 def test_what_is_said_to_be_cached_is_what_evaluating_does_without(
-    calls: list[tuple[TokenTree, list[int]]], asked: tuple[TokenTree, list[int]]
+    calls: list[tuple[TokenTree, list[int]]], asked: tuple[TokenTree, list[int]], stale_tokens: int
 ) -> None:
     cells = WholeSequences(10_000)
-    cache = BranchCache(cells, 10_000)
+    cache = BranchCache(cells, 10_000, stale_tokens=stale_tokens, parked_tokens=1)
     for tree, nodes in calls:
         evaluate_all(cache, cells, tree, nodes)
     path = asked[0].trunk
@@ -228,7 +248,7 @@ def test_what_a_sliding_window_let_go_does_not_count_as_cached() -> None:
 
 def test_held_paths_take_turns_however_long() -> None:
     cells = WholeSequences(10_000)
-    cache = BranchCache(cells, 10_000, stale_tokens=30)
+    cache = BranchCache(cells, 10_000, stale_tokens=30, parked_bytes=0)
     long, short = tuple(range(1000, 1500)), tuple(range(1000, 1001)) + tuple(range(2000, 2100))
     cache.hold((long, short))
     for at in range(5):
@@ -245,7 +265,7 @@ def test_held_paths_take_turns_however_long() -> None:
 
 def test_holding_keeps_nothing_else() -> None:
     cells = WholeSequences(10_000)
-    cache = BranchCache(cells, 10_000, stale_tokens=30)
+    cache = BranchCache(cells, 10_000, stale_tokens=30, parked_bytes=0)
     cache.hold((tuple(range(5000, 5100)),))
     other = tuple(range(100))
     evaluate_all(cache, cells, TokenTree(other), [])
@@ -255,7 +275,7 @@ def test_holding_keeps_nothing_else() -> None:
 
 def test_what_is_held_goes_where_there_is_no_room() -> None:
     cells = WholeSequences(10_000)
-    cache = BranchCache(cells, 10_000)
+    cache = BranchCache(cells, 10_000, parked_bytes=0)
     held = tuple(range(500))
     cache.hold((held,))
     evaluate_all(cache, cells, TokenTree(held), [])
@@ -275,3 +295,81 @@ def test_forgetting_leaves_nothing() -> None:
     cache.forget()
     assert cells.held() == set()
     assert evaluate_all(cache, cells, TokenTree((1, 2, 3)), []) == 3
+
+
+def test_other_files_are_parked_and_come_back() -> None:
+    cells = WholeSequences(10_000)
+    cache = BranchCache(cells, 10_000)
+    files = [tuple(range(1000 * at, 1000 * at + 200)) for at in range(1, 4)]
+    for file in files:
+        assert evaluate_all(cache, cells, TokenTree(file), []) == 200
+    assert len(cells.held()) == 200, "attention reads one file"
+    for turn, at in enumerate((0, 2, 1, 0)):
+        assert cache.cached_tokens(files[at]) == 200
+        assert evaluate_all(cache, cells, TokenTree((*files[at], turn)), []) == 1
+        assert len(cells.held()) == 201
+    assert evaluate_all(cache, cells, TokenTree((*files[2][:150], 1, 2)), []) == 2
+    cache.forget()
+    assert evaluate_all(cache, cells, TokenTree(files[1]), []) == 200
+
+
+def test_parked_files_have_a_limit_and_the_oldest_goes_first() -> None:
+    cells = WholeSequences(10_000)
+    files = [tuple(range(1000 * at, 1000 * at + 200)) for at in range(1, 5)]
+    size = len(pickle.dumps(list(files[3])))
+    cache = BranchCache(cells, 10_000, parked_bytes=2 * size)
+    for file in files:
+        evaluate_all(cache, cells, TokenTree(file), [])
+    assert [cache.cached_tokens(file) for file in files] == [0, 200, 200, 200]
+
+
+def test_what_is_parked_comes_back_where_there_is_room_for_it_alone() -> None:
+    cells = WholeSequences(300)
+    cache = BranchCache(cells, 300)
+    files = [tuple(range(1000 * at, 1000 * at + 200)) for at in (1, 2)]
+    for file in files:
+        evaluate_all(cache, cells, TokenTree(file), [])
+    assert evaluate_all(cache, cells, TokenTree((*files[0], 7)), []) == 1
+    assert cache.cached_tokens(files[1]) == 200
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    drafts=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=12),
+    chunk_tokens=st.integers(1, 5),
+)
+def test_guesses_that_fail_leave_nothing_behind(drafts: list[tuple[int, int]], chunk_tokens: int) -> None:
+    """Each turn guesses ``length`` tokens, of which the first ``right`` are what comes then."""
+    cells = WholeSequences(10_000)
+    cache = BranchCache(cells, 10_000, chunk_tokens=chunk_tokens)
+    trunk: Path = (7, 7, 7)
+    evaluate_all(cache, cells, TokenTree(trunk), [TRUNK_END])
+    for length, right in drafts:
+        trunk = (*trunk, 1)
+        guess = (2,) * length
+        line = TokenTree(trunk, guess, tuple(range(-1, length - 1)), guessed=True)
+        assert evaluate_all(cache, cells, line, [TRUNK_END, *range(length)]) == 1 + length
+        known = {trunk[: at + 1] for at in range(len(trunk))}
+        assert cells.held() == known | {(*trunk, *guess[: at + 1]) for at in range(length)}
+        trunk = (*trunk, *guess[: min(right, length)])
+    evaluate_all(cache, cells, TokenTree((*trunk, 3)), [TRUNK_END])
+    assert cells.held() == {(*trunk, 3)[: at + 1] for at in range(len(trunk) + 1)}
+    assert len(cells.sequences) == 1
+
+
+def test_what_was_not_called_a_guess_is_kept() -> None:
+    cells = WholeSequences(1000)
+    cache = BranchCache(cells, 1000)
+    evaluate_all(cache, cells, TokenTree((1, 2)), [TRUNK_END])
+    evaluate_all(cache, cells, TokenTree((1, 2, 3), (4, 5), (-1, 0)), [0, 1])
+    evaluate_all(cache, cells, TokenTree((1, 2, 3, 6)), [TRUNK_END])
+    assert (1, 2, 3, 4, 5) in cells.held()
+
+
+def test_a_guess_that_a_window_has_let_go_is_evaluated_anew() -> None:
+    cells = WholeSequences(1000, window=1)
+    cache = BranchCache(cells, 1000)
+    evaluate_all(cache, cells, TokenTree((1, 2)), [TRUNK_END])
+    evaluate_all(cache, cells, TokenTree((1, 2, 3), (4, 5), (-1, 0), guessed=True), [TRUNK_END, 0, 1])
+    assert evaluate_all(cache, cells, TokenTree((1, 2, 3, 4, 6)), [TRUNK_END]) == 5
+    assert (1, 2, 3, 4, 6) in cells.held()

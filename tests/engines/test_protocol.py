@@ -32,6 +32,7 @@ def engine(named_engine: tuple[str, Engine]) -> Engine:
 
 def forget_cache(engine: Engine) -> None:
     """Leave only a token in the cache that no test begins with."""
+    engine.forget()
     engine.evaluate(TokenTree((63,)), [TRUNK_END])
 
 
@@ -118,11 +119,13 @@ def test_nodes_that_are_cached_cost_nothing_unless_asked_for(engine: Engine) -> 
     assert np.array_equal(rows[0], rows[3])
 
 
-def test_what_other_texts_left_behind_is_forgotten(engine: Engine) -> None:
+def test_what_other_texts_left_behind_is_forgotten_or_parked(named_engine: tuple[str, Engine]) -> None:
+    name, engine = named_engine
     old, new = some_tokens(16, 200), (61, *some_tokens(17, 20))
     engine.evaluate(TokenTree(old), [TRUNK_END])
     assert evaluated(engine, TokenTree(new)) == 21
-    assert evaluated(engine, TokenTree(old[:100])) == 100
+    parks = name != "transformers"
+    assert evaluated(engine, TokenTree(old[:100])) == (1 if parks else 100)
 
 
 def test_a_branch_of_the_last_tree_is_reused_as_trunk(engine: Engine) -> None:
@@ -181,12 +184,13 @@ def test_an_engine_says_what_it_has_cached(engine: Engine) -> None:
     assert engine.cached_tokens((*tokens[:40], 61)) == 40
 
 
-def test_prompts_that_are_held_take_turns(engine: Engine) -> None:
-    """Each is longer than what an engine keeps of one that it is not working on."""
+def test_prompts_that_are_held_take_turns(named_engine: tuple[str, Engine]) -> None:
+    """Each is longer than what an engine keeps of one that it is not working on, but where that is parked."""
+    name, engine = named_engine
     first, second = (1, *some_tokens(22, 180)), (1, *some_tokens(23, 180))
     engine.evaluate(TokenTree(first), [])
     engine.evaluate(TokenTree(second), [])
-    assert engine.cached_tokens(first) <= 2
+    assert engine.cached_tokens(first) <= (2 if name == "transformers" else len(first))
     engine.hold((first, second))
     for path in (first, second, first):
         engine.evaluate(TokenTree(path), [])

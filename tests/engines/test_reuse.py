@@ -76,3 +76,15 @@ def test_a_shape_names_each_path_once() -> None:
     shape = measure(TokenTree((1,), (2, 2, 3, 3, 2), (-1, -1, 0, 1, 3)), 10)
     assert (list(shape.tokens), list(shape.parents), list(shape.depths)) == ([2, 3, 2], [-1, 0, 1], [1, 2, 3])
     assert list(shape.numbers) == [0, 0, 1, 1, 2]
+
+
+def test_a_parked_prompt_gives_the_very_rows(reference_engine: LlamaCppEngine) -> None:
+    reference_engine.forget()
+    first, second = ((*PREFIX, *range(start, start + 150)) for start in (2000, 7000))
+    rows = reference_engine.evaluate(TokenTree((*first, 5)), [TRUNK_END])
+    reference_engine.evaluate(TokenTree(first), [])
+    reference_engine.evaluate(TokenTree(second), [TRUNK_END])
+    before = reference_engine.tokens_evaluated
+    again = reference_engine.evaluate(TokenTree((*first, 5)), [TRUNK_END])
+    assert reference_engine.tokens_evaluated - before == 1
+    assert np.abs(rows - again).max() < NOISE_NATS
