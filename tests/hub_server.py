@@ -6,11 +6,13 @@ origin (here: another port) that carries the commit, the size and the sha256; th
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+
+Fault = Callable[[BaseHTTPRequestHandler, bytes, int], None]
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -30,7 +32,9 @@ class HubServer:
     """The files it serves by ``OWNER/REPO/FILE``, the faults it shows, and what it was asked.
 
     After ``cut_after`` bytes the next transfer breaks off; after ``stall_after`` bytes the next one hangs
-    until the server ends, and ``stalled`` is set; with ``altered`` the bytes are not those announced.
+    until the server ends, and ``stalled`` is set; with ``altered`` the bytes are not those announced. Each
+    of ``faults`` answers one transfer in its own way: it gets the handler, the content and the first byte
+    that is wanted. ``announced`` are headers to send in place of the right ones.
     """
 
     url: str = ""
@@ -41,6 +45,8 @@ class HubServer:
     stalled: Event = field(default_factory=Event)
     ended: Event = field(default_factory=Event)
     altered: bool = False
+    faults: list["Fault"] = field(default_factory=list)
+    announced: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
     def transfers(self) -> list[Request]:
@@ -106,8 +112,9 @@ def _handler_for(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 sha256 = hashlib.sha256(content).hexdigest()
                 self.send_response(302)
                 self.send_header("X-Repo-Commit", COMMIT)
-                self.send_header("X-Linked-Etag", f'"{sha256}"')
-                self.send_header("X-Linked-Size", str(len(content)))
+                right = {"X-Linked-Etag": f'"{sha256}"', "X-Linked-Size": str(len(content))}
+                for name, value in (right | hub.announced).items():
+                    self.send_header(name, value)
                 self.send_header("Location", f"{hub.cdn_url}/cdn/{sha256}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -128,6 +135,9 @@ def _handler_for(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 content = content[:-1] + bytes([content[-1] ^ 1])
             wanted = self.headers.get("Range")
             start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+            if hub.faults:
+                hub.faults.pop(0)(self, content, start)
+                return
             self.send_response(206 if wanted else 200)
             if wanted:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")

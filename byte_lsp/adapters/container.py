@@ -87,6 +87,8 @@ def read_container(path: Path) -> Container:
             if not 1 <= dimensions <= _MOST_DIMENSIONS:
                 raise _damaged(path, f"{name} has {dimensions} dimensions")
             shape = tuple(reader.count() for _ in range(dimensions))[::-1]
+            if 0 in shape:
+                raise _damaged(path, f"{name} has no values")
             kind = int(reader.scalar("<I"))
             try:
                 tensor = Tensor(name, shape, GGMLQuantizationType(kind), reader.count())

@@ -54,6 +54,10 @@ def read_lora(path: Path) -> Lora:
         name + B_SUFFIX not in container.tensors for name in names
     ):
         raise ModelFileError(f"{path}: some .lora_a have no .lora_b, or the other way round; export it anew")
+    for name in names:
+        a, b = (container.tensors[name + suffix].shape for suffix in (A_SUFFIX, B_SUFFIX))
+        if not len(a) == len(b) == 2 or a[0] != b[1]:
+            raise ModelFileError(f"{path}: {b} x {a} for {name} is no product of matrices; export it anew")
     return Lora(container, container.number("adapter.lora.alpha") or 0.0, tuple(names))
 
 

@@ -1,8 +1,7 @@
 """From a problem to candidates byte by byte: for ensembles, whose members share nothing but bytes."""
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -10,10 +9,11 @@ import numpy as np
 from byte_lsp.bytes.byte_sampler import byte_steps
 from byte_lsp.bytes.ensemble import EnsembleModel
 from byte_lsp.bytes.model import NextByte
-from byte_lsp.bytes.sampler import Sampling
+from byte_lsp.bytes.sampler import Sampling, Step
 from byte_lsp.errors import EngineError
 from byte_lsp.infill.choosing import Choice, offer
-from byte_lsp.infill.gather import Ending, Gathered, gather
+from byte_lsp.infill.due import Due
+from byte_lsp.infill.gather import StepWriting, gather
 from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
 from byte_lsp.infill.stopping import Limits, Stopping
@@ -24,6 +24,15 @@ LIGHTEST_CONTEXT = 1e-3
 """The ``eps`` of the members: contexts of less weight are not evaluated."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What is left of a request that was answered before all was written."""
+
+    problem: InfillProblem
+    writing: StepWriting
+    due: Due
+
+
 class ByteInfiller:
     """Solves infill problems with an ensemble of models in this process."""
 
@@ -32,32 +41,62 @@ class ByteInfiller:
         self._members = [member for member, _ in members]
         self._weights = [weight for _, weight in members]
         self._rule: Rule = rule
+        self._rest: _Rest | None = None
         check_weights(self._weights, rule)
 
     def infill(self, problem: InfillProblem) -> InfillResult:
         """Candidates with distinct bytes, as ``Infiller.infill``. Errors: ``EngineError`` for other arms."""
-        started = time.perf_counter()
+        self._rest = None
+        due = Due(problem.answer_ms, whole_line=problem.whole_line)
         _check_arm(problem.arm)
         problem = replace(problem, temperature=settle_temperature(problem.temperature))
-        ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
         prefix, before = self._fit(problem.prefix, problem.max_bytes), self._tokens_evaluated()
         choice = Choice(problem)
+        read = None
         for first, sampling in self._beginnings(problem, prefix):
             evaluated = self._tokens_evaluated()
-            found = self._gather(prefix, sampling, ending, first, with_logprobs=problem.with_logprobs)
-            choice.add(found, self._tokens_evaluated() - evaluated)
+            read = evaluated - before if read is None else read
+            writing = self._write(problem, prefix, first, sampling)
+            writing.grow(due.is_over)
+            choice.add(writing.texts[0], self._tokens_evaluated() - evaluated)
+            if not writing.is_finished:
+                self._rest = _Rest(problem, writing, due)
+                break
             if len(choice) >= problem.alternatives:
                 break
-        elapsed_ms = (time.perf_counter() - started) * 1e3
-        candidates = offer(choice.candidates, problem.alternatives)
-        return InfillResult(candidates, elapsed_ms, self._tokens_evaluated() - before)
+        return InfillResult(
+            offer(choice.candidates, problem.alternatives),
+            due.elapsed_ms,
+            self._tokens_evaluated() - before,
+            read or 0,
+            unfinished=self._rest is not None,
+        )
+
+    def write_on(self, is_wanted: Callable[[], bool]) -> InfillResult | None:
+        """As ``Infiller.write_on``."""
+        rest, self._rest = self._rest, None
+        if rest is None:
+            return None
+        before = self._tokens_evaluated()
+        rest.writing.grow(lambda _: not is_wanted())
+        if not rest.writing.is_finished:
+            return None
+        evaluated = self._tokens_evaluated() - before
+        choice = Choice(rest.problem)
+        choice.add(rest.writing.texts[0], evaluated)
+        return InfillResult(
+            offer(choice.candidates, rest.problem.alternatives), rest.due.elapsed_ms, evaluated
+        )
+
+    def idle(self, is_wanted: Callable[[], bool]) -> None:
+        """Nothing: an ensemble reads all of a prompt at once."""
 
     def complete(
         self, prefix: bytes, sampling: Sampling, limits: Limits, *, with_logprob: bool = False
     ) -> Candidate:
         """One continuation of ``prefix``, drawn byte by byte."""
         before = self._tokens_evaluated()
-        found = self._gather(prefix, sampling, limits, None, with_logprobs=with_logprob)
+        found = gather(self._steps(prefix, sampling, None), limits, with_logprobs=with_logprob)
         return replace(found.candidate(), tokens_evaluated=self._tokens_evaluated() - before)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
@@ -92,12 +131,15 @@ class ByteInfiller:
                 return
             yield byte, Sampling(0.0)
 
-    def _gather(
-        self, prefix: bytes, sampling: Sampling, ending: Ending, first: int | None, *, with_logprobs: bool
-    ) -> Gathered:
+    def _write(
+        self, problem: InfillProblem, prefix: bytes, first: int | None, sampling: Sampling
+    ) -> StepWriting:
+        ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
+        return StepWriting(self._steps(prefix, sampling, first), ending, with_logprobs=problem.with_logprobs)
+
+    def _steps(self, prefix: bytes, sampling: Sampling, first: int | None) -> Iterator[Step]:
         state = self._ensemble(LIGHTEST_CONTEXT).state(prefix)
-        steps = islice(byte_steps(state, sampling, first), self._room(prefix))
-        return gather(steps, ending, with_logprobs=with_logprobs)
+        return islice(byte_steps(state, sampling, first), self._room(prefix))
 
     def _room(self, prefix: bytes) -> int:
         """Bytes that certainly fit behind a prefix: a token spells at least one."""

@@ -45,6 +45,7 @@ class Choice:
             tokens_evaluated,
             replaced_bytes,
             self._confidence(gathered),
+            line_steps=gathered.line_steps if gathered.text.startswith(text) else (),
         )
 
     def _confidence(self, gathered: Gathered) -> float | None:

@@ -1,10 +1,11 @@
 """From draws to texts: steps are taken until the text is finished."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from byte_lsp.bytes.sampler import Drawing, Sampler, Step
+from byte_lsp.infill.pieces import complete_piece
 from byte_lsp.infill.problem import Candidate, StopReason
 from byte_lsp.infill.stopping import Stopped
 
@@ -20,49 +21,108 @@ class Ending(Protocol):
 class Gathered:
     """A finished text, why it ended, and how many tokens spelled it.
 
-    ``logprob`` is that of all steps (nats, at temperature 1), ``first_line_logprob`` that of the steps
-    through the one in which the first line ends that is not blank; None unless they were asked for.
+    ``logprob`` is that of all steps (nats, at temperature 1), None unless it was asked for. ``line_steps``
+    are then the steps through the one in which the first line ends that is not blank: the offset in the text
+    at which each ends, and the log-probability up to there. ``whole_line`` says that the first line is whole.
     """
 
     text: bytes
     reason: StopReason
     tokens: int
     logprob: float | None = None
-    first_line_logprob: float | None = None
+    line_steps: tuple[tuple[int, float], ...] = ()
+    whole_line: bool = True
+
+    @property
+    def first_line_logprob(self) -> float | None:
+        """The log-probability of the first line that is not blank."""
+        return self.line_steps[-1][1] if self.line_steps else None
 
     def candidate(self) -> Candidate:
         """The text as it is; what it cost is for the caller to fill in."""
         return Candidate(self.text, self.logprob, self.reason, 0)
 
 
+IsDue = Callable[[Sequence[Gathered]], bool]
+
+
 def gather(steps: Iterable[Step], ending: Ending, *, with_logprobs: bool) -> Gathered:
     """The text that the steps spell up to its end or where ``ending`` ends it."""
-    growing = _Growing(ending, with_logprobs)
-    for step in steps:
-        growing.add(step)
-        if growing.finished:
-            return growing.finished
-    return growing.cut_short()
+    writing = StepWriting(steps, ending, with_logprobs=with_logprobs)
+    writing.grow()
+    return writing.texts[0]
 
 
-def gather_all(
-    sampler: Sampler, drawings: Sequence[Drawing], ending: Ending, *, with_logprobs: bool
-) -> list[Gathered]:
-    """The texts of several drawings, which grow by one step each in every batch.
+class StepWriting:
+    """One text that grows by steps from an iterator."""
 
-    Where there is not room for all of them, the last ones wait until others have ended.
-    """
-    texts = [_Growing(ending, with_logprobs) for _ in drawings]
-    for drawing, text in zip(drawings, texts, strict=True):
-        text.add(drawing.first)
-    while live := [
-        at for at, text in enumerate(texts) if not text.finished and drawings[at].wanted is not None
-    ]:
-        room = sampler.count_fitting([drawings[at] for at in live])
-        steps = sampler.advance([drawings[at] for at in live[:room]])
-        for at, step in zip(live[:room], steps, strict=True):
-            texts[at].add(step)
-    return [text.finished or text.cut_short() for text in texts]
+    def __init__(self, steps: Iterable[Step], ending: Ending, *, with_logprobs: bool) -> None:
+        self._steps = iter(steps)
+        self._text = _Growing(ending, with_logprobs)
+        self._ran_out = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no text grows any more."""
+        return self._ran_out or self._text.finished is not None
+
+    @property
+    def texts(self) -> list[Gathered]:
+        """The text: finished, or with what is whole of it so far."""
+        return [self._text.finished or self._text.so_far(grows=not self._ran_out)]
+
+    def grow(self, is_due: IsDue | None = None) -> None:
+        """Add steps until all texts are finished, or ``is_due``, asked before each step, says to stop."""
+        while not self.is_finished:
+            if is_due and is_due(self.texts):
+                return
+            step = next(self._steps, None)
+            if step is None:
+                self._ran_out = True
+            else:
+                self._text.add(step)
+
+
+class Gathering:
+    """As ``StepWriting``, of several drawings, which grow by a batch of steps at a time."""
+
+    def __init__(
+        self, sampler: Sampler, drawings: Sequence[Drawing], ending: Ending, *, with_logprobs: bool
+    ) -> None:
+        self._sampler = sampler
+        self._drawings = drawings
+        self._texts = [_Growing(ending, with_logprobs) for _ in drawings]
+        for drawing, text in zip(drawings, self._texts, strict=True):
+            text.add(drawing.first)
+
+    @property
+    def is_finished(self) -> bool:
+        return not self._live
+
+    @property
+    def texts(self) -> list[Gathered]:
+        return [text.finished or text.so_far(grows=at in self._live) for at, text in enumerate(self._texts)]
+
+    def grow(self, is_due: IsDue | None = None) -> None:
+        """As ``StepWriting.grow``, a batch of steps at a time.
+
+        Where there is not room for all texts in a batch, the last ones wait until others have ended.
+        """
+        while live := self._live:
+            if is_due and is_due(self.texts):
+                return
+            room = self._sampler.count_fitting([self._drawings[at] for at in live])
+            taken = self._sampler.advance([self._drawings[at] for at in live[:room]])
+            for at, steps in zip(live[:room], taken, strict=True):
+                self._texts[at].add_all(steps)
+
+    @property
+    def _live(self) -> list[int]:
+        return [
+            at
+            for at, text in enumerate(self._texts)
+            if not text.finished and self._drawings[at].wanted is not None
+        ]
 
 
 class _Growing:
@@ -78,15 +138,23 @@ class _Growing:
         self._ending = ending
         self._with_logprobs = with_logprobs
         self._logprob = 0.0
-        self._first_line_logprob: float | None = None  # once that line has ended
+        self._line_steps: list[tuple[int, float]] = []
+        self._line_ended = False
+
+    def add_all(self, steps: Sequence[Step]) -> None:
+        """Add steps up to the one that finishes the text."""
+        for step in steps:
+            if not self.finished:
+                self.add(step)
 
     def add(self, step: Step) -> None:
         self._text += step.data
         self._tokens += 1
         if self._with_logprobs:
             self._logprob += step.logprob()
-            if self._first_line_logprob is None and b"\n" in self._text.lstrip():
-                self._first_line_logprob = self._logprob
+            if not self._line_ended:
+                self._line_steps.append((len(self._text), self._logprob))
+                self._line_ended = b"\n" in self._text.lstrip()
         stopped = self._ending.check(self._text)
         if stopped:
             self.finished = self._end(stopped.text, stopped.reason)
@@ -97,8 +165,14 @@ class _Growing:
         """The text so far, when the model's context has no room for more."""
         return self._end(self._text, "context_full")
 
+    def so_far(self, *, grows: bool) -> Gathered:
+        """What is whole of the text, if it ``grows`` on; else it ends here."""
+        if not grows:
+            return self.cut_short()
+        piece = self._end(complete_piece(self._text), "deadline")
+        return replace(piece, whole_line=b"\n" in self._text.lstrip())
+
     def _end(self, text: bytes, reason: StopReason) -> Gathered:
         if not self._with_logprobs:
             return Gathered(text, reason, self._tokens)
-        first_line = self._logprob if self._first_line_logprob is None else self._first_line_logprob
-        return Gathered(text, reason, self._tokens, self._logprob, first_line)
+        return Gathered(text, reason, self._tokens, self._logprob, tuple(self._line_steps))

@@ -1,8 +1,7 @@
 """From a problem to candidates: the one object that a worker owns."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
@@ -12,13 +11,15 @@ import numpy as np
 from byte_lsp.bytes.baselines import BareProcess, weigh_healed_bytes, weigh_healing, weigh_plain
 from byte_lsp.bytes.canonical import CanonicalProcess, Process
 from byte_lsp.bytes.covers import Cover, CoverSet, next_byte, ranked_covers, weigh_covers
+from byte_lsp.bytes.drafts import Drafts, TextDrafter
 from byte_lsp.bytes.framing import Framing
 from byte_lsp.bytes.model import NextByte, TokenByteModel
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.engines.protocol import Engine
 from byte_lsp.infill.choosing import Choice, offer
 from byte_lsp.infill.confidence import Calibration
-from byte_lsp.infill.gather import gather, gather_all
+from byte_lsp.infill.due import Due
+from byte_lsp.infill.gather import Ending, Gathering, gather
 from byte_lsp.infill.layouts import Form
 from byte_lsp.infill.problem import (
     MOST_DRAWS,
@@ -55,6 +56,17 @@ _WEIGH: Mapping[Arm, Callable[[Engine, Any, bytes, float], CoverSet]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What is left of a request that was answered before all was written."""
+
+    problem: InfillProblem
+    posed: Posed
+    writing: Gathering
+    cover_tokens: int
+    due: Due
+
+
 class Infiller:
     """Solves infill problems with one model."""
 
@@ -65,6 +77,8 @@ class Infiller:
         framing: Framing,
         form: Form | None = None,
         calibration: Calibration | None = None,
+        *,
+        with_drafts: bool = False,
     ) -> None:
         self.engine = engine
         self._form = form or Form()
@@ -72,39 +86,80 @@ class Infiller:
         self._calibration = calibration
         self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
+        self.drafts = Drafts(self._canonical.finder.canon) if with_drafts else None
         self._bare = BareProcess(finder(tokenizer), framing)
+        self._rest: _Rest | None = None
         self._byte_models = lru_cache(_KEPT_BYTE_MODELS)(partial(TokenByteModel, engine, self._canonical))
 
     def infill(self, problem: InfillProblem) -> InfillResult:
         """Candidates with distinct bytes, best first; fewer than asked for where nothing else is worth it.
 
-        Errors: ``Cancelled`` when the engine is interrupted, ``EngineError``.
+        A result that is ``unfinished`` is made whole by ``write_on``. Errors: ``Cancelled`` when the engine
+        is interrupted, ``EngineError``.
         """
-        started, before = time.perf_counter(), self.engine.tokens_evaluated
+        self._rest = None
+        due = Due(problem.answer_ms, whole_line=problem.whole_line)
+        before, drafts = self.engine.tokens_evaluated, self._count_drafts()
         problem = replace(problem, temperature=settle_temperature(problem.temperature))
         posed = self._prompter.choose(problem, self._room(problem))
+        process = self._process(problem.arm).framed(posed.framing)
+        sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
+        with self._prompter.pace.measured():
+            covers = self._weigh(process, posed.prefix, problem.arm, sampling)
+        read = self.engine.tokens_evaluated - before
         choice = Choice(problem, self._calibration)
-        self._draw(problem, posed, choice)
-        candidates = choice.candidates
-        if self.is_judged(problem):
-            process = self._canonical.framed(posed.framing)
-            candidates = judge_by_suffix(self.engine, process, posed.prefix, problem.suffix, candidates)
-        elapsed_ms = (time.perf_counter() - started) * 1e3
-        evaluated = self.engine.tokens_evaluated - before
-        return InfillResult(offer(candidates, problem.alternatives), elapsed_ms, evaluated)
+        writing = self._draw(problem, process, covers, choice, due)
+        if writing:
+            self._rest = _Rest(problem, posed, writing, covers.tokens_evaluated, due)
+        return InfillResult(
+            self._offer(problem, posed, choice),
+            due.elapsed_ms,
+            self.engine.tokens_evaluated - before,
+            read,
+            writing is not None,
+            *(after - then for after, then in zip(self._count_drafts(), drafts, strict=True)),
+        )
+
+    def write_on(self, is_wanted: Callable[[], bool]) -> InfillResult | None:
+        """The whole of what the last result had the beginning of; None if that is not wanted any more.
+
+        Errors: as ``infill``.
+        """
+        rest, self._rest = self._rest, None
+        if rest is None:
+            return None
+        before, drafts = self.engine.tokens_evaluated, self._count_drafts()
+        rest.writing.grow(lambda _: not is_wanted())
+        if not rest.writing.is_finished:
+            return None
+        choice = Choice(rest.problem, self._calibration)
+        _add(choice, rest.writing, rest.cover_tokens)
+        candidates = self._offer(rest.problem, rest.posed, choice)
+        return InfillResult(
+            candidates,
+            rest.due.elapsed_ms,
+            self.engine.tokens_evaluated - before,
+            0,
+            False,
+            *(after - then for after, then in zip(self._count_drafts(), drafts, strict=True)),
+        )
 
     def idle(self, is_wanted: Callable[[], bool]) -> None:
         """Work for the requests to come, while ``is_wanted`` and not interrupted: see ``Prompter.grow``."""
         self._prompter.grow(is_wanted)
 
-    def _draw(self, problem: InfillProblem, posed: Posed, choice: Choice) -> None:
-        """Draw texts, several in a batch, until ``choice`` has enough or nothing else is probable."""
+    def _draw(
+        self, problem: InfillProblem, process: Process, covers: CoverSet, choice: Choice, due: Due
+    ) -> Gathering | None:
+        """Draw texts, several in a batch, until ``choice`` has enough or nothing else is probable.
+
+        Texts that are ``due`` before they are finished are offered as they are, and given back: see
+        ``write_on``.
+        """
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
-        process = self._process(problem.arm).framed(posed.framing)
-        with self._prompter.pace.measured():
-            covers = self._weigh(process, posed.prefix, problem.arm, sampling)
-        sampler = Sampler(self.engine, process)
         ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
+        others = (*(chunk.text for chunk in reversed(problem.chunks)), problem.suffix)
+        sampler = Sampler(self.engine, process, self._drafter(problem.prefix, others, ending))
         beginnings = self._beginnings(problem, process, covers, sampling)
         wanted = max(problem.alternatives, problem.draws)
         is_ranked = wanted > 1 and self.is_judged(problem)
@@ -112,9 +167,20 @@ class Infiller:
         while drawings := [
             sampler.begin(covers, each, cover) for cover, each in islice(beginnings, min(wanted, MOST_DRAWS))
         ]:
-            for gathered in gather_all(sampler, drawings, ending, with_logprobs=with_logprobs):
-                choice.add(gathered, covers.tokens_evaluated + gathered.tokens - 1)
+            writing = Gathering(sampler, drawings, ending, with_logprobs=with_logprobs)
+            writing.grow(due.is_over)
+            _add(choice, writing, covers.tokens_evaluated)
+            if not writing.is_finished:
+                return writing
             wanted = max(0, problem.alternatives - len(choice))
+        return None
+
+    def _offer(self, problem: InfillProblem, posed: Posed, choice: Choice) -> tuple[Candidate, ...]:
+        candidates = choice.candidates
+        if self.is_judged(problem):
+            process = self._canonical.framed(posed.framing)
+            candidates = judge_by_suffix(self.engine, process, posed.prefix, problem.suffix, candidates)
+        return offer(candidates, problem.alternatives)
 
     def is_judged(self, problem: InfillProblem) -> bool:
         """Whether the suffix has a say: a model that sees it has heard it already."""
@@ -171,6 +237,14 @@ class Infiller:
     def _weigh(self, process: Process, prefix: bytes, arm: Arm, sampling: Sampling) -> CoverSet:
         return _WEIGH[arm](self.engine, process, prefix, sampling.temperature or 1.0)
 
+    def _drafter(self, prefix: bytes, others: Sequence[bytes], ending: Ending) -> TextDrafter | None:
+        if self.drafts is None:
+            return None
+        return self.drafts.beside(prefix, others, lambda text: ending.check(text) is not None)
+
+    def _count_drafts(self) -> tuple[int, int]:
+        return (self.drafts.drafted, self.drafts.accepted) if self.drafts else (0, 0)
+
     def _process(self, arm: Arm) -> Process:
         return self._canonical if arm == "exact" else self._bare
 
@@ -193,3 +267,8 @@ class Infiller:
             yield None, Sampling(DRAW_TEMPERATURE, problem.top_p, seed)
         for cover in islice(ranked, TRIES * problem.alternatives - 1):
             yield cover, sampling
+
+
+def _add(choice: Choice, writing: Gathering, cover_tokens: int) -> None:
+    for text in writing.texts:
+        choice.add(text, cover_tokens + text.tokens - 1)

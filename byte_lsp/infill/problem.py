@@ -16,6 +16,7 @@ StopReason = Literal[
     "max_lines",
     "context_full",
     "cancelled",
+    "deadline",
     "dedent",
     "suffix",
     "bracket",
@@ -72,8 +73,11 @@ class InfillProblem:
 
     The prompt has at most ``prompt_tokens`` tokens (0: as many as the model's context has room for).
     ``deadline_ms`` bounds the work on a cold prompt: a prompt is cut to what can be evaluated within it, and
-    grows when there is time (0: no bound). ``with_logprobs`` asks for the candidates' log-probabilities: they
-    take time that the text alone does not need.
+    grows when there is time (0: no bound). After ``answer_ms`` what is whole of the texts is answered, once
+    there is something, or with ``whole_line`` a first line, whose confidence is known; the rest is written
+    when nobody asks (0: all of it is waited for).
+    ``with_logprobs`` asks for the candidates' log-probabilities: they take time that the text alone does not
+    need.
 
     An ensemble reads all of the prefix that fits and nothing else: ``draws``, ``suffix_fit``, ``chunks``,
     ``prompt_tokens`` and ``deadline_ms`` change nothing there.
@@ -99,6 +103,8 @@ class InfillProblem:
     suffix_fit: bool = True
     prompt_tokens: int = 0
     deadline_ms: float = 0.0
+    answer_ms: float = 0.0
+    whole_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,9 @@ class Candidate:
     ``tokens_evaluated`` counts the tokens that this candidate takes: what was new in the prompt, and its own.
     ``replaced_bytes`` of the suffix have to go when the text is inserted; they are part of it.
     ``confidence`` is the calibrated probability that the first line is right, None where the model has no
-    calibration (``infill.confidence``). ``suffix_logprob`` is that of the suffix's first bytes behind the
+    calibration (``infill.confidence``). ``line_steps`` are the offsets in the text at which the steps of its
+    first line ended, each with the log-probability up to there; none where nobody needs them or the text was
+    indented anew. ``suffix_logprob`` is that of the suffix's first bytes behind the
     text, None where nobody looked at it (``infill.suffix_fit``).
     """
 
@@ -120,12 +128,22 @@ class Candidate:
     replaced_bytes: int = 0
     confidence: float | None = None
     suffix_logprob: float | None = None
+    line_steps: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InfillResult:
-    """Candidates, best first, and what they cost together."""
+    """Candidates, best first, and what they cost together.
+
+    ``prompt_tokens_evaluated`` of the ``tokens_evaluated`` came before the first generated one.
+    ``unfinished`` says that time was over: the best complete piece is there, and the rest is being written.
+    ``drafted`` tokens were guessed, and so many of them accepted.
+    """
 
     candidates: tuple[Candidate, ...]
     elapsed_ms: float
     tokens_evaluated: int
+    prompt_tokens_evaluated: int = 0
+    unfinished: bool = False
+    drafted: int = 0
+    drafts_accepted: int = 0

@@ -9,20 +9,27 @@ from collections.abc import Callable
 
 LINE_END = re.compile(rb"\r\n?|\n")
 
+MOST_RUN_BYTES = 128
+"""Of letters and digits without anything between: no word is so long, but encoded data is, and how it falls
+into tokens depends on all of it. The window begins inside of such a run."""
+
+_RUN = re.compile(rb"[0-9A-Za-z_]{%d}" % MOST_RUN_BYTES)
+
 
 def prefix_window(text: bytes | bytearray, cursor: int, limit_bytes: int) -> bytes:
     """The last bytes before ``cursor``, at most ``limit_bytes`` and at least half of it.
 
     The start moves in steps of a quarter of the limit and rests at the first line start after the step, or
-    at the first character where a line is longer than a step.
+    at the first character where a line is longer than a step. Inside a run of ``MOST_RUN_BYTES`` letters and
+    digits it is less.
     """
-    if cursor <= limit_bytes:
-        return bytes(text[:cursor])
-    step = max(1, limit_bytes // 4)
-    floor = -(-(cursor - limit_bytes) // step) * step
-    line_end = LINE_END.search(text, floor - 1, floor + step)
-    start = line_end.end() if line_end else next_character(text, floor)
-    return bytes(text[start:cursor])
+    start = 0
+    if cursor > limit_bytes:
+        step = max(1, limit_bytes // 4)
+        floor = -(-(cursor - limit_bytes) // step) * step
+        line_end = LINE_END.search(text, floor - 1, floor + step)
+        start = line_end.end() if line_end else next_character(text, floor)
+    return bytes(text[max(start, _start_in_run(text, cursor)) : cursor])
 
 
 def suffix_window(text: bytes | bytearray, cursor: int, limit_bytes: int) -> bytes:
@@ -53,6 +60,15 @@ def fit_window(prefix: bytes, room: int, count_tokens: Callable[[bytes], int]) -
 def unify_line_ends(text: bytes) -> bytes:
     """Every line end as one line feed: what models were trained on."""
     return LINE_END.sub(b"\n", text)
+
+
+def _start_in_run(text: bytes | bytearray, cursor: int) -> int:
+    """Where to begin inside a run that is too long, 0 where there is none. It moves in steps, too."""
+    first = cursor - MOST_RUN_BYTES
+    if first <= 0 or not _RUN.match(text, first, cursor):
+        return 0
+    step = MOST_RUN_BYTES // 2
+    return -(-first // step) * step
 
 
 def next_character(text: bytes | bytearray, offset: int) -> int:

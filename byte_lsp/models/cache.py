@@ -21,8 +21,9 @@ import platformdirs
 
 from byte_lsp.catalog import AdaptedSource, MergedSource, Model, PathSource
 from byte_lsp.errors import ModelFileError
+from byte_lsp.private_files import tighten, write_private_file
 
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ADVICE = "or set BYTE_LSP_CACHE to another folder"
 
 
@@ -48,12 +49,27 @@ def model_folder(model: Model) -> Path:
 
 
 def make_model_folder(model: Model) -> Path:
-    """``model_folder``, made if need be, for this user alone."""
+    """``model_folder``, made if need be, for this user alone; what is there already is taken from others.
+
+    Only a cache folder that somebody has chosen keeps the modes it has: it may be theirs for more than this.
+    """
     folder = model_folder(model)
     cache_folder().parent.mkdir(parents=True, exist_ok=True)
     for each in (cache_folder(), folder.parent, folder):
         each.mkdir(mode=0o700, exist_ok=True)
+    take_from_others(model)
     return folder
+
+
+def take_from_others(model: Model) -> None:
+    """Let nobody but this user read the model's folder, and what is in it, if it is there."""
+    folder = model_folder(model)
+    if not folder.is_dir():
+        return
+    if not os.environ.get("BYTE_LSP_CACHE"):
+        tighten(cache_folder())
+    for each in (folder.parent, folder, *folder.iterdir()):
+        tighten(each)
 
 
 def file_path(model: Model) -> Path:
@@ -92,9 +108,7 @@ def read_record(path: Path) -> Record | None:
 
 def write_record(path: Path, record: Record) -> None:
     """Put the record beside a model file, in one step."""
-    part = path.with_name(f"{path.name}.json.part")
-    part.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    os.replace(part, _record_path(path))
+    write_private_file(_record_path(path), json.dumps(asdict(record), indent=2) + "\n")
 
 
 def need_space(folder: Path, needed_bytes: int) -> None:

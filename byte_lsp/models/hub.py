@@ -6,6 +6,7 @@ through the function beneath it into our own part file, which the next pull take
 This module imports ``huggingface_hub``; only an explicit pull imports this module.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from byte_lsp.catalog import HubSource
 from byte_lsp.errors import CatalogError, ModelFileError
 from byte_lsp.models.part_file import PartFile
 
-_SHA256_DIGITS = 64
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ def look_up(source: HubSource) -> HubFile:
         url = hf_hub_url(source.repo, source.file, revision=source.revision)
         found = get_hf_file_metadata(url, headers=build_hf_headers())
     sha256 = (found.etag or "").lower()
-    if found.size is None or found.commit_hash is None or len(sha256) != _SHA256_DIGITS:
+    if not found.size or found.size < 0 or found.commit_hash is None or not _SHA256.fullmatch(sha256):
         raise CatalogError(
-            f"the hub gives no sha256 for {source.file} in {source.repo}; it cannot be verified"
+            f"the hub gives no size and sha256 for {source.file} in {source.repo}; it cannot be verified"
         )
     return HubFile(hf_hub_url(source.repo, source.file, revision=found.commit_hash), found.size, sha256)
 
@@ -85,7 +86,7 @@ def _hub_errors_explained(source: HubSource) -> Iterator[None]:
         raise CatalogError(
             f"{source.repo} has no file {source.file} at revision {source.revision}; correct the catalogue"
         ) from error
-    except (HTTPError, OSError) as error:
+    except (HTTPError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = str(error).strip().partition("\n")[0] or type(error).__name__

@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from byte_lsp.errors import Cancelled
+from byte_lsp.private_files import tighten
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -43,6 +44,7 @@ class PartFile(io.FileIO):
 
     def __init__(self, path: Path, meter: Meter, cancelled: Event | None) -> None:
         super().__init__(path, "r+b" if path.exists() else "w+b")
+        tighten(path)
         self.meter = meter
         self._cancelled = cancelled
         self._hash_from_start()

@@ -28,10 +28,12 @@ from byte_lsp.models.cache import (
     model_folder,
     need_space,
     recorded_source,
+    take_from_others,
     write_record,
 )
 from byte_lsp.models.check import check, check_adapter, sha256_of, verify
 from byte_lsp.models.part_file import Meter, PartFile, ProgressCallback
+from byte_lsp.private_files import tighten
 
 _LOCK_POLL_SECONDS = 0.2
 _HUB_SETTINGS = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
@@ -49,6 +51,7 @@ def ensure(
     """
     model = resolve(name_or_path)
     if local_path(model) is not None or isinstance(model.source, PathSource):
+        take_from_others(model)
         return check(model)
     if not comes_by_itself(model):
         raise CatalogError(
@@ -145,7 +148,11 @@ def _fetch_from_hub(
             if part.done_bytes > file.size_bytes:
                 part.truncate(0)
             need_space(path.parent, file.size_bytes - part.done_bytes)
+            is_resumed = part.done_bytes > 0
             hub.fetch(source, file, part)
+            if is_resumed and part.sha256 != file.sha256:  # what was there before was not of this file
+                part.truncate(0)
+                hub.fetch(source, file, part)
             part.sync()
         _put_in_place(part_path, part.sha256, file.sha256, model)
 
@@ -188,6 +195,7 @@ def _put_in_place(part_path: Path, found_sha256: str, expected_sha256: str, mode
             f"found {found_sha256}; run: byte-lsp models pull {model.name}"
         )
     path = file_path(model)
+    tighten(part_path)
     written = part_path.stat()
     write_record(path, Record(written.st_size, written.st_mtime_ns, found_sha256, recorded_source(model)))
     os.replace(part_path, path)

@@ -96,8 +96,9 @@ def _largest_file(folder: Path) -> int:
 
 
 def _failure(requirement: str, log: str) -> Exception:
-    if os.strerror(errno.ENOSPC) in log:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if os.strerror(number) in log:
+            return OSError(number, os.strerror(number))
     lines = log.strip().splitlines() or ["no output"]
     reason = next((line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1])
     return ModelFileError(

@@ -31,6 +31,11 @@ _SCALARS = {
 }
 _STRING, _ARRAY = 8, 9
 
+MOST_HEADER_BYTES = 1 << 28
+MOST_ITEMS = 1 << 23
+"""Of all arrays together. The largest vocabularies take 2 million, and 20 MB: more is damage, and would fill
+the memory before anything else shows that."""
+
 
 class Reader:
     """Reads values one after the other, from ``at`` on. Errors: ``ModelFileError`` where the file ends."""
@@ -39,6 +44,7 @@ class Reader:
         self.data = data
         self.path = path
         self.at = 0
+        self._items = 0
 
     def scalar(self, code: str) -> int | float | bool:
         width = struct.calcsize(code)
@@ -67,6 +73,12 @@ class Reader:
 
     def _array(self) -> MetadataValue:
         kind, length = int(self.scalar("<I")), self.count()
+        self._items += length
+        if self._items > MOST_ITEMS:
+            raise ModelFileError(
+                f"{self.path}: its header has an array of {length} values, more than {MOST_ITEMS} in all; "
+                "the file is damaged: pull or copy it again"
+            )
         if kind == _STRING:
             return self._strings(length)
         if kind not in _SCALARS:
@@ -99,6 +111,11 @@ class Reader:
     def _need(self, width: int) -> None:
         if self.at + width > len(self.data):
             self._fail()
+        if self.at + width > MOST_HEADER_BYTES:
+            raise ModelFileError(
+                f"{self.path}: its header is longer than {MOST_HEADER_BYTES} bytes; the file is damaged: "
+                "pull or copy it again"
+            )
 
     def _fail(self) -> None:
         raise ModelFileError(

@@ -314,6 +314,10 @@ class _ScoreMerges:
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """The tokenizer of a GGUF file; one without weights (``vocab_only``) will do.
 
-    Raises ``ModelFileError`` and ``TokenizerError``.
+    Raises ``ModelFileError`` and ``TokenizerError``, which name the file.
     """
-    return Tokenizer(load_vocabulary(path))
+    vocabulary = load_vocabulary(path)
+    try:
+        return Tokenizer(vocabulary)
+    except TokenizerError as error:
+        raise TokenizerError(f"{path}: {error}") from error

@@ -176,8 +176,8 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
         pieces=[_piece(spelling, kind, byte_level) for spelling, kind in zip(spellings, kinds, strict=True)],
         merges=[] if model == "llama" else _merges(_texts(metadata.get("tokenizer.ggml.merges")), byte_level),
         scores=scores,
-        bos_id=_optional_int(metadata.get("tokenizer.ggml.bos_token_id")),
-        eos_id=_optional_int(metadata.get("tokenizer.ggml.eos_token_id")),
+        bos_id=_token_id(metadata.get("tokenizer.ggml.bos_token_id"), len(spellings)),
+        eos_id=_token_id(metadata.get("tokenizer.ggml.eos_token_id"), len(spellings)),
         fill=fill,
     )
 
@@ -291,5 +291,8 @@ def _check_byte_tokens(path: str | Path, spellings: Sequence[str], kinds: Sequen
             )
 
 
-def _optional_int(value: MetadataValue | None) -> int | None:
-    return int(value) if isinstance(value, int) else None
+def _token_id(value: MetadataValue | None, length: int) -> int | None:
+    """A token, or None for a number that is none of the vocabulary's: llama.cpp does without it, too."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < length:
+        return value
+    return None

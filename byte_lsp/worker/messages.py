@@ -60,7 +60,8 @@ class WorkerConfig:
     ``context_tokens`` bounds prompt plus generation. ``safe_path`` gives up the kernels that crash on some
     machines. What is the model's own is as in ``MemberConfig``. With ``others`` the model is one of an
     ensemble under ``rule``, and ``weight`` is its own; without them it is an ensemble of one if ``weight``
-    makes a difference.
+    makes a difference. Without ``reuse`` each request begins with an empty cache, to measure what that costs.
+    With ``drafts`` repeated text is guessed and checked in one go (``bytes.drafts``).
     """
 
     model_path: str
@@ -79,6 +80,8 @@ class WorkerConfig:
     calibration: Calibration | None = None
     adapter_path: str = ""
     adapter_scale: float = 1.0
+    reuse: bool = True
+    drafts: bool = True
 
     @classmethod
     def of(cls, first: MemberConfig, *others: MemberConfig, **options: Any) -> "WorkerConfig":
@@ -95,11 +98,15 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class WorkerEvent:
-    """Something the user may want to know: a state the worker reached, and one readable sentence."""
+    """Something the user may want to know: a state the worker reached, and one readable sentence.
+
+    Where the process was ``restarted``, ``in_a_row`` counts how often since it last was of use.
+    """
 
     state: WorkerState
     message: str
     restarted: bool = False
+    in_a_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +200,18 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """To the worker: say that you are alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """From the worker, at once, whatever it is busy with: the tokens that it has evaluated since it began."""
+
+    tokens_evaluated: int
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """From the worker: the model is there and has passed a first evaluation."""
 
@@ -223,7 +242,15 @@ class Failure:
     kind: FailureKind = "error"
 
 
-Message = WorkerConfig | Request | Cancel | Loaded | LoadFailed | Answer | Failure
+@dataclass(frozen=True, slots=True)
+class More:
+    """From the worker, after an answer that was unfinished: the whole result, None if it was given up."""
+
+    number: int
+    result: InfillResult | None
+
+
+Message = WorkerConfig | Request | Cancel | Ping | Loaded | LoadFailed | Answer | More | Failure | Pulse
 
 _HEADER = struct.Struct("<I")
 _converter = make_converter()

@@ -12,10 +12,10 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from byte_lsp.bytes.framing import frame
 from byte_lsp.bytes.sampler import Sampling
@@ -25,11 +25,13 @@ from byte_lsp.errors import ByteLspError, Cancelled, ContextFull, EngineError
 from byte_lsp.infill.byte_infiller import ByteInfiller
 from byte_lsp.infill.infiller import LEAST_CONTEXT_TOKENS, Infiller
 from byte_lsp.infill.layouts import find_form
-from byte_lsp.infill.problem import InfillProblem
+from byte_lsp.infill.problem import InfillProblem, InfillResult
 from byte_lsp.infill.stopping import Limits
 from byte_lsp.tokens.tokenizer import load_tokenizer
+from byte_lsp.traces import print_trace, print_uncaught_discreetly
 from byte_lsp.weights import check_weights
 from byte_lsp.worker import faults
+from byte_lsp.worker.endings import LESS_MEMORY, OUT_OF_MEMORY
 from byte_lsp.worker.messages import (
     Answer,
     Cancel,
@@ -43,9 +45,12 @@ from byte_lsp.worker.messages import (
     MeasureProblem,
     MemberConfig,
     Message,
+    More,
     NextByteProblem,
     NextByteResult,
+    Ping,
     Problem,
+    Pulse,
     Request,
     SampleProblem,
     Solution,
@@ -55,36 +60,41 @@ from byte_lsp.worker.messages import (
     write_message,
 )
 
+T = TypeVar("T")
+
 
 class _Inbox:
     """Requests in order of arrival, and failures of those that could not be read."""
 
-    def __init__(self, engines: Sequence[Engine], stream: BinaryIO) -> None:
+    def __init__(self, engines: Sequence[Engine], stream: BinaryIO, output: BinaryIO) -> None:
         self._engines = engines
         self._stream = stream
+        self._output = output
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Request | Failure] = queue.SimpleQueue()
         self._pending: set[int] = set()
         self._cancelled: set[int] = set()
         self._running: int | None = None
+        self._resting: int | None = None  # the request whose rest is being written
         self._is_idle = False
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
-    def idle(self, work: Callable[[Callable[[], bool]], None]) -> None:
-        """Do ``work``, which is told how to ask whether it is still wanted, unless a request waits.
+    def idle(self, work: Callable[[Callable[[], bool]], T], number: int | None = None) -> T | None:
+        """What ``work`` gives, which is told how to ask whether it is still wanted; None if a request waits.
 
-        When one arrives the engines are interrupted; ``begin`` takes that back.
+        When one arrives, or request ``number`` is cancelled whose rest this is, the engines are interrupted;
+        ``begin`` takes that back.
         """
         with self._lock:
-            if not self._waiting.empty():
-                return
+            if not self._waiting.empty() or (number is not None and number in self._cancelled):
+                return None
             self._interrupt(False)
-            self._is_idle = True
+            self._is_idle, self._resting = True, number
         try:
-            work(self._waiting.empty)
+            return work(lambda: self._waiting.empty() and (number is None or self._resting == number))
         finally:
             with self._lock:
-                self._is_idle = False
+                self._is_idle, self._resting = False, None
 
     def begin(self) -> Request | Failure:
         """Wait for the next request and mark it as running."""
@@ -96,12 +106,16 @@ class _Inbox:
             self._interrupt(request.number in self._cancelled)
         return request
 
-    def end(self, request: Request) -> None:
+    def end(self) -> None:
         """The running request is done; a cancellation that arrives now must not hit the next one."""
         with self._lock:
             self._running = None
-            self._pending.discard(request.number)
-            self._cancelled.discard(request.number)
+
+    def forget(self, number: int) -> None:
+        """Nothing more will come of a request."""
+        with self._lock:
+            self._pending.discard(number)
+            self._cancelled.discard(number)
 
     def _read(self) -> None:
         while (message := self._next()) is not None:
@@ -109,6 +123,8 @@ class _Inbox:
                 self._accept(message)
             elif isinstance(message, Cancel):
                 self._cancel(message.number)
+            elif isinstance(message, Ping):
+                self._show_life()
         os._exit(0)  # the parent is gone; native code may be busy, so there is nobody to ask
 
     def _next(self) -> Message | None:
@@ -116,7 +132,7 @@ class _Inbox:
             return read_message(self._stream)
         except UnreadableMessage as error:
             if error.number is None:
-                traceback.print_exc()
+                print_trace()
                 os._exit(1)  # without this thread nobody would be answered any more
             return Failure(error.number, f"the request cannot be read: {error}")
 
@@ -132,8 +148,16 @@ class _Inbox:
         with self._lock:
             if number in self._pending:
                 self._cancelled.add(number)
+            if self._resting == number:
+                self._resting = None
+                self._interrupt(True)
             if self._running == number:
                 self._interrupt(True)
+
+    def _show_life(self) -> None:
+        pulse = Pulse(sum(engine.tokens_evaluated for engine in self._engines))
+        with suppress(OSError):  # the parent is gone, which reading will show
+            write_message(self._output, pulse)  # a buffered stream has a lock: no frame gets into another
 
     def _interrupt(self, stop: bool) -> None:
         for engine in self._engines:
@@ -143,20 +167,40 @@ class _Inbox:
 class _Solver:
     """Solves each kind of problem with what the worker has loaded."""
 
-    def __init__(self, engine: Engine, infiller: Infiller | ByteInfiller) -> None:
-        self._engine = engine
+    def __init__(
+        self, engines: Sequence[Engine], infiller: Infiller | ByteInfiller, *, reuse: bool = True
+    ) -> None:
+        self._engines = engines
+        self._engine = engines[0]
         self._infiller = infiller
+        self._reuse = reuse
 
-    def idle(self, is_wanted: Callable[[], bool]) -> None:
+    def begin(self) -> None:
+        """A request was taken up."""
+        faults.begin_request(self._engines)
+
+    def write_on(self, is_wanted: Callable[[], bool]) -> InfillResult | None:
+        """The whole of an answer that was unfinished, None if nobody wants it or something goes wrong."""
+        try:
+            return self._infiller.write_on(is_wanted)
+        except Cancelled:
+            return None
+        except ByteLspError:
+            print_trace()
+            return None
+
+    def prepare(self, is_wanted: Callable[[], bool]) -> None:
         """Do what makes the next request faster, while it is wanted; what goes wrong there fails none."""
-        if isinstance(self._infiller, ByteInfiller):
-            return
         try:
             self._infiller.idle(is_wanted)
         except ByteLspError:
-            traceback.print_exc()
+            print_trace()
 
     def solve(self, problem: Problem) -> Solution:
+        """The solution. Errors: ``ByteLspError``."""
+        if not self._reuse:
+            for engine in self._engines:
+                engine.forget()
         if isinstance(problem, InfillProblem):
             return self._infiller.infill(problem)
         if isinstance(problem, SampleProblem):
@@ -200,10 +244,13 @@ class _Solver:
 def main() -> None:
     """Serve the parent until it closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both of us, and the parent decides
+    print_uncaught_discreetly()
     try:
         _work(sys.stdin.buffer, _claim_output())
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)  # only an end gives back what is lost in pieces too small to use
     except Exception:  # noqa: BLE001 - the way out below must not be missed
-        traceback.print_exc()
+        print_trace()
     sys.stderr.flush()
     # An ordinary exit would wait for the thread that reads the pipe, and abort.
     os._exit(1)
@@ -220,14 +267,18 @@ def _work(parent: BinaryIO, output: BinaryIO) -> None:
     started = time.perf_counter()
     try:
         engines, infiller = _load_all(config)
-    except (ByteLspError, MemoryError) as error:
-        write_message(output, LoadFailed(str(error) or "not enough memory to load the model"))
+    except ByteLspError as error:
+        write_message(output, LoadFailed(str(error)))
+        return
+    except MemoryError:
+        write_message(output, LoadFailed(f"not enough memory to load the model; {LESS_MEMORY}"))
         return
     write_message(output, Loaded((time.perf_counter() - started) * 1e3))
-    _serve(_Inbox(engines, parent), _Solver(engines[0], infiller), output)
+    _serve(_Inbox(engines, parent, output), _Solver(engines, infiller, reuse=config.reuse), output)
 
 
 def _load_all(config: WorkerConfig) -> tuple[list[Engine], Infiller | ByteInfiller]:
+    faults.strike("loading")
     _check(config)
     members = [(_load(config, member), member.weight) for member in config.members]
     engines = [infiller.engine for infiller, _ in members]
@@ -251,12 +302,12 @@ def _check(config: WorkerConfig) -> None:
 def _load(config: WorkerConfig, member: MemberConfig) -> Infiller:
     tokenizer = load_tokenizer(member.model_path)
     framing = frame(tokenizer.vocabulary, member.start_token, member.end_tokens)
-    engine = _load_engine(config, member)
+    engine = faults.watched(_load_engine(config, member))
     faults.strike("first-evaluation", safe_path=config.safe_path)
     # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
     engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
     form = find_form(tokenizer.vocabulary, member.infill)
-    return Infiller(engine, tokenizer, framing, form, member.calibration)
+    return Infiller(engine, tokenizer, framing, form, member.calibration, with_drafts=config.drafts)
 
 
 def _load_engine(config: WorkerConfig, member: MemberConfig) -> Engine:
@@ -286,14 +337,25 @@ def _load_engine(config: WorkerConfig, member: MemberConfig) -> Engine:
 
 def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:
     while True:
-        inbox.idle(solver.idle)
+        inbox.idle(solver.prepare)
         request = inbox.begin()
         if isinstance(request, Failure):
             write_message(output, request)
             continue
+        number = request.number
+        solver.begin()
         reply = _reply(request, solver)
-        inbox.end(request)
+        inbox.end()
+        faults.strike("answer")
         write_message(output, reply)
+        if isinstance(reply, Answer) and _is_unfinished(reply):
+            write_message(output, More(number, inbox.idle(solver.write_on, number)))
+        inbox.forget(number)
+        faults.strike("idle")
+
+
+def _is_unfinished(answer: Answer) -> bool:
+    return isinstance(answer.solution, InfillResult) and answer.solution.unfinished
 
 
 def _reply(request: Request, solver: _Solver) -> Message:
@@ -302,11 +364,9 @@ def _reply(request: Request, solver: _Solver) -> Message:
     except ByteLspError as error:
         return Failure(request.number, str(error), _kind(error))
     except MemoryError:
-        return Failure(
-            request.number, "not enough memory; lower engine.context_tokens or choose a smaller model"
-        )
+        raise
     except Exception as error:  # noqa: BLE001 - one request must not end the process that all others need
-        traceback.print_exc()
+        print_trace()
         return Failure(request.number, f"internal error, please report it: {type(error).__name__}")
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from byte_lsp.models.cache import cache_folder
+from byte_lsp.private_files import write_private_file
 
 
 def needs_safe_path(model_path: str) -> bool:
@@ -30,9 +31,7 @@ def remember_safe_path(model_path: str, reason: str) -> None:
     path = _file()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        part.replace(path)
+        write_private_file(path, json.dumps(known, indent=1))
     except OSError:
         return
 

@@ -3,6 +3,7 @@
 import gc
 import math
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,3 +94,16 @@ def test_each_eps_does_not_cost_memory_for_ever(ensemble: ByteInfiller, members:
         ensemble.next_byte(b"a", eps=eps)
     gc.collect()
     assert first() is None
+
+
+def test_an_answer_that_is_due_is_made_whole(ensemble: ByteInfiller) -> None:
+    problem = InfillProblem(b"a ", max_bytes=40, max_lines=0, raw=True, temperature=1.0, seed=5)
+    (whole,) = ensemble.infill(problem).candidates
+    late = ensemble.infill(replace(problem, answer_ms=1e-6))
+    assert late.unfinished
+    assert whole.text.startswith(late.candidates[0].text)
+    assert len(late.candidates[0].text) < len(whole.text)
+    more = ensemble.write_on(lambda: True)
+    assert more is not None
+    assert more.candidates[0].text == whole.text
+    assert ensemble.write_on(lambda: True) is None, "once"

@@ -313,3 +313,40 @@ def test_confidence_is_that_of_the_first_lines_log_probability(tiny: Tiny) -> No
     (candidate,) = infiller.infill(problem).candidates
     assert candidate.logprob is not None
     assert candidate.confidence == pytest.approx(calibration.confidence(candidate.logprob))
+
+
+def test_an_answer_that_is_due_is_made_whole(tiny: Tiny) -> None:
+    problem = InfillProblem(b"aa ", max_bytes=40, max_lines=0, raw=True, with_logprobs=True)
+    (whole,) = Infiller(never_ending(tiny, 128), tiny.tokenizer, FRAMING).infill(problem).candidates
+    infiller = Infiller(never_ending(tiny, 128), tiny.tokenizer, FRAMING)
+    late = infiller.infill(replace(problem, answer_ms=1e-6))
+    assert late.unfinished
+    assert late.candidates[0].stop_reason == "deadline"
+    assert whole.text.startswith(late.candidates[0].text)
+    more = infiller.write_on(lambda: True)
+    assert more is not None
+    assert not more.unfinished
+    assert more.candidates[0].text == whole.text
+    assert late.tokens_evaluated + more.tokens_evaluated == whole.tokens_evaluated
+    assert late.prompt_tokens_evaluated < late.tokens_evaluated
+    assert infiller.write_on(lambda: True) is None, "once"
+
+
+def test_what_is_due_is_given_up_where_nobody_wants_it(tiny: Tiny) -> None:
+    infiller = Infiller(never_ending(tiny, 128), tiny.tokenizer, FRAMING)
+    problem = InfillProblem(b"aa ", max_bytes=40, max_lines=0, raw=True, answer_ms=1e-6)
+    assert infiller.infill(problem).unfinished
+    before = infiller.engine.tokens_evaluated
+    assert infiller.write_on(lambda: False) is None
+    assert infiller.engine.tokens_evaluated == before
+
+
+def test_steps_of_the_first_line_add_up(tiny: Tiny) -> None:
+    calibration = Calibration((-9.0, 0.0), (0.1, 0.9), 0.5)
+    infiller = Infiller(never_ending(tiny, 128), tiny.tokenizer, FRAMING, calibration=calibration)
+    (found,) = infiller.infill(InfillProblem(b"aa ", max_bytes=40, max_lines=0, raw=True)).candidates
+    ends = [end for end, _ in found.line_steps]
+    sums = [logprob for _, logprob in found.line_steps]
+    assert ends == sorted(ends)
+    assert sums == sorted(sums, reverse=True)
+    assert found.confidence == calibration.confidence(sums[-1])

@@ -1,5 +1,6 @@
 """Which prompt answers while the whole one is read in the background: counted in tokens, at a given speed."""
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -22,8 +23,43 @@ from byte_lsp.infill.window import prefix_window
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
 
-SOURCE = Path(__file__).parents[2] / "byte_lsp" / "engines"
-CODE = b"".join((SOURCE / f"{name}.py").read_bytes() for name in ("llama_cpp", "branch_cache"))
+WORDS = [
+    "token",
+    "tree",
+    "branch",
+    "cache",
+    "evaluate",
+    "length",
+    "number",
+    "held",
+    "chunk",
+    "engine",
+    "context",
+    "rows",
+    "node",
+    "path",
+    "begin",
+]
+
+
+def write_code(functions: int) -> bytes:
+    """Text that looks like code, the same each time: where it is cut depends on every byte."""
+    rng = random.Random(0)
+    name = lambda: "_".join(rng.sample(WORDS, rng.randint(1, 3)))  # noqa: E731
+    lines = []
+    for _ in range(functions):
+        lines += [
+            f"def {name()}({name()}: int, {name()}: bytes) -> None:",
+            f'    """{name()} of {name()}."""',
+        ]
+        lines += [
+            f"    {name()} = self.{name()}({name()}[{rng.randrange(99)}:])" for _ in range(rng.randint(2, 9))
+        ]
+        lines += [f"    return {name()}", "", ""]
+    return "\n".join(lines).encode()
+
+
+CODE = write_code(80)
 CURSOR = 14_000
 ROOM = 1600
 DEADLINE_MS = 300.0

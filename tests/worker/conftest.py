@@ -8,6 +8,7 @@ import pytest
 
 from byte_lsp.worker.handle import Worker
 from byte_lsp.worker.messages import WorkerConfig, WorkerEvent
+from byte_lsp.worker.watchdog import Patience
 
 
 class Told:
@@ -34,12 +35,14 @@ def start_worker(
     monkeypatch.setenv("BYTE_LSP_CACHE", str(tmp_path / "cache"))
     workers: list[Worker] = []
 
-    def start(model_path: Path = smollm2_path, *, fault: str = "", **options: Any) -> tuple[Worker, Told]:
+    def start(
+        model_path: Path = smollm2_path, *, fault: str = "", patience: Patience | None = None, **options: Any
+    ) -> tuple[Worker, Told]:
         monkeypatch.setenv("BYTE_LSP_FAULT", fault)
         told = Told()
         options = {"context_tokens": 1024, "start_token": "<|endoftext|>"} | options
         config = WorkerConfig(str(model_path), **options)
-        worker = Worker(config, told.events.append)
+        worker = Worker(config, told.events.append, patience=patience)
         workers.append(worker)
         return worker, told
 

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,7 +57,7 @@ class Parent:
 
     def __init__(self, engine: Endless, pipe: tuple[BinaryIO, BinaryIO]) -> None:
         self.engine = engine
-        self.inbox = _Inbox([engine], pipe[0])
+        self.inbox = _Inbox([engine], pipe[0], BytesIO())
         self._writer = pipe[1]
 
     def send(self, *messages: Message) -> None:
@@ -111,7 +112,8 @@ def test_cancelling_a_request_that_is_done_leaves_idle_work_alone(parent: Parent
     parent.send(Request(1, PROBLEM))
     first = parent.inbox.begin()
     assert isinstance(first, Request)
-    parent.inbox.end(first)
+    parent.inbox.end()
+    parent.inbox.forget(first.number)
     seen: list[bool] = []
 
     def work() -> None:
@@ -139,7 +141,8 @@ def test_a_request_cancelled_while_idle_work_ends_is_begun_cancelled(parent: Par
     assert parent.inbox.begin() == Request(1, PROBLEM)
     first = Request(1, PROBLEM)
     wait_until(lambda: interrupted(parent.engine))
-    parent.inbox.end(first)
+    parent.inbox.end()
+    parent.inbox.forget(first.number)
     assert parent.inbox.begin() == Request(2, PROBLEM)
     assert not interrupted(parent.engine)
 

@@ -21,9 +21,12 @@ from byte_lsp.worker.messages import (
     MeasureProblem,
     MemberConfig,
     Message,
+    More,
     NextByteProblem,
     NextByteResult,
+    Ping,
     Problem,
+    Pulse,
     Request,
     SampleProblem,
     Solution,
@@ -59,7 +62,11 @@ MESSAGES: list[Message] = [
     Loaded(1234.5),
     LoadFailed("no such file"),
     *(Answer(number, solution) for number, solution in enumerate(SOLUTIONS)),
+    More(3, InfillResult((CANDIDATE,), 1.0, 2)),
+    More(4, None),
     Failure(1, "given up", "cancelled"),
+    Ping(),
+    Pulse(2**40),
 ]
 
 
