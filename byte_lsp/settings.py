@@ -98,6 +98,35 @@ class SuggestSettings:
             "inline completion."
         ),
     )
+    memory: bool = field(
+        default=True,
+        metadata=_about("While you type along a suggestion, show the rest of it and ask the model nothing."),
+    )
+    ahead: bool = field(
+        default=True,
+        metadata=_about(
+            "While a suggestion is shown, prepare what would follow it, so that accepting it shows the next "
+            "one at once."
+        ),
+    )
+    deadline_ms: int = field(
+        default=400,
+        metadata=_about(
+            "Milliseconds until a suggestion is shown, finished or not; the rest is written meanwhile and "
+            "shows with the next key. 0 waits for all of it.",
+            at_least=0,
+            at_most=60000,
+        ),
+    )
+    debounce_ms: int = field(
+        default=-1,
+        metadata=_about(
+            "Milliseconds without a key before the model is asked; -1 goes by how fast you type and how fast "
+            "the model answers.",
+            at_least=-1,
+            at_most=10000,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +178,16 @@ class EngineSettings:
         default=4096,
         metadata=_about("Tokens of context, prompt and suggestion together.", at_least=256, at_most=131072),
     )
+    reuse: bool = field(
+        default=True,
+        metadata=_about(
+            "Keep what the model has read between requests. Off only to measure what that is worth."
+        ),
+    )
+    drafts: bool = field(
+        default=True,
+        metadata=_about("Guess repeated text from the files at hand and have the model check it in one go."),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +210,34 @@ class EnsembleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """Which files stay out: they are never shown to the model and get no suggestions."""
+
+    respect_gitignore: bool = field(
+        default=True, metadata=_about("Leave out files that the workspace's `.gitignore` files name.")
+    )
+    exclude: str = field(
+        default="",
+        metadata=_about(
+            "Leave out files that match these patterns too, in the manner of `.gitignore`, commas between."
+        ),
+    )
+    allow: str = field(
+        default="",
+        metadata=_about(
+            "Take files that match these patterns although they are ignored, or secret by their name."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
-    """What is written to standard error. Text of your documents never is."""
+    """What is written to standard error. Text of your documents is not, unless you ask for it."""
 
     level: LogLevel = field(default="warning", metadata=_about("Least severe message to log."))
+    text: bool = field(
+        default=False, metadata=_about("Log the text of documents and suggestions too, to look into a fault.")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +252,7 @@ class Settings:
     context: ContextSettings = field(default_factory=ContextSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     ensemble: EnsembleSettings = field(default_factory=EnsembleSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     log: LogSettings = field(default_factory=LogSettings)
 
 
@@ -360,7 +424,15 @@ def _group_reader(converter: Converter, group: type[Any]) -> Callable[[Any, Any]
 
 def _make_converter() -> Converter:
     converter = Converter()
-    for group in (SuggestSettings, ContextSettings, EngineSettings, EnsembleSettings, LogSettings, Settings):
+    for group in (
+        SuggestSettings,
+        ContextSettings,
+        EngineSettings,
+        EnsembleSettings,
+        PrivacySettings,
+        LogSettings,
+        Settings,
+    ):
         converter.register_structure_hook(group, _group_reader(converter, group))
     return converter
 

@@ -113,6 +113,7 @@ def test_every_setting_is_described_and_its_default_and_limits_are_accepted() ->
         "engine",
         "ensemble",
         "log",
+        "privacy",
     }
     for doc in docs:
         assert doc.description.endswith(".")

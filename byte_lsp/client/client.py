@@ -26,6 +26,7 @@ class Client:
 
     ``settings`` answers ``workspace/configuration``; ``choice`` answers ``window/showMessageRequest``.
     ``messages`` and ``questions`` are what the user would have seen, ``progress`` the work-done reports,
+    ``statuses`` what a status line would have shown,
     ``log`` the last lines on the server's standard error. ``capabilities`` and ``encoding`` were agreed on.
     """
 
@@ -41,6 +42,7 @@ class Client:
         self.questions: list[types.ShowMessageRequestParams] = []
         self.registrations: list[types.Registration] = []
         self.progress: list[dict[str, Any]] = []
+        self.statuses: list[dict[str, Any]] = []
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self.encoding = "utf-16"
         self.capabilities = types.ServerCapabilities()
@@ -91,17 +93,23 @@ class Client:
         settings: Mapping[str, Any] | None = None,
         name: str = "byte-lsp client",
         process_id: int | None = None,
+        actions: bool = False,
+        folders: Sequence[str] = (),
     ) -> types.InitializeResult:
-        """Shake hands. With ``settings`` the client is one that can be asked for its configuration.
+        """Shake hands. With ``settings`` the client is one that can be asked for its configuration, with
+        ``actions`` one that shows messages with something to choose. ``folders``: the workspace's, as URIs.
 
         The server leaves when ``process_id`` (default: this process) is gone.
         """
         self.settings = settings
         params = types.InitializeParams(
-            capabilities=_capabilities(encodings, inline_completion, configuration=settings is not None),
+            capabilities=_capabilities(
+                encodings, inline_completion, configuration=settings is not None, actions=actions
+            ),
             process_id=process_id or os.getpid(),
             client_info=types.ClientInfo(name),
             initialization_options=options,
+            workspace_folders=[types.WorkspaceFolder(uri, uri.rpartition("/")[2]) for uri in folders] or None,
         )
         result: types.InitializeResult = await self.request(types.INITIALIZE, params)
         kind = types.PositionEncodingKind
@@ -121,6 +129,11 @@ class Client:
     async def status(self) -> dict[str, Any]:
         """``byteLsp/status``: state, model, worker_pid, counters."""
         answer: dict[str, Any] = await self.request("byteLsp/status")
+        return answer
+
+    async def document(self, uri: str) -> dict[str, Any] | None:
+        """``byteLsp/document``: the version, bytes and sha256 that the server has; None if it is not open."""
+        answer: dict[str, Any] | None = await self.request("byteLsp/document", {"uri": uri})
         return answer
 
     def open(self, uri: str, text: str, language: str = "python") -> ClientDocument:
@@ -232,21 +245,27 @@ class Client:
                 self.messages.append(self.connection.converter.structure(params, types.ShowMessageParams))
             case types.PROGRESS:
                 self.progress.append(params["value"])
+            case "didChangeStatus":
+                self.statuses.append(params)
 
 
 def _capabilities(
-    encodings: Sequence[str], inline_completion: bool, *, configuration: bool
+    encodings: Sequence[str], inline_completion: bool, *, configuration: bool, actions: bool
 ) -> types.ClientCapabilities:
     return types.ClientCapabilities(
         general=types.GeneralClientCapabilities(
             position_encodings=[types.PositionEncodingKind(encoding) for encoding in encodings]
         ),
-        window=types.WindowClientCapabilities(work_done_progress=True),
+        window=types.WindowClientCapabilities(
+            work_done_progress=True,
+            show_message=types.ShowMessageRequestClientCapabilities() if actions else None,
+        ),
         workspace=types.WorkspaceClientCapabilities(
             configuration=configuration,
             did_change_configuration=types.DidChangeConfigurationClientCapabilities(
                 dynamic_registration=True
             ),
+            did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True),
         ),
         text_document=types.TextDocumentClientCapabilities(
             inline_completion=types.InlineCompletionClientCapabilities() if inline_completion else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +24,24 @@ class ServerError(ByteLspError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Pending:
-    """A request under way. ``answer`` holds its result, or raises ``ServerError``."""
+    """A request under way. ``answer`` holds its result, or raises ``ServerError``.
+
+    ``sent_s`` and ``answered_s`` are when it went to the pipe and when its answer had come from there, by
+    ``time.perf_counter``: what reading the answer costs this process is in neither.
+    """
 
     id: int
     method: str
     answer: asyncio.Future[Any]
+    sent_s: float = 0.0
+    answered_s: float | None = None
+
+    @property
+    def waited_ms(self) -> float | None:
+        """Milliseconds from the request to its answer, None while there is none."""
+        return None if self.answered_s is None else (self.answered_s - self.sent_s) * 1e3
 
 
 class Connection:
@@ -71,7 +83,7 @@ class Connection:
         pending = Pending(self._last_id, method, asyncio.get_running_loop().create_future())
         if self.is_open:
             self._pending[pending.id] = pending
-            self._write({"id": pending.id, "method": method}, params)
+            pending.sent_s = self._write({"id": pending.id, "method": method}, params)
         else:
             pending.answer.set_exception(ServerError(0, "the server is gone"))
         return pending
@@ -86,10 +98,14 @@ class Connection:
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
 
-    def _write(self, message: dict[str, Any], params: Any = None) -> None:
+    def _write(self, message: dict[str, Any], params: Any = None) -> float:
+        """Send a message; when, by ``time.perf_counter``."""
         if params is not None:
             message["params"] = self.converter.unstructure(params)
-        self._writer.write(frame({"jsonrpc": "2.0", **message}))
+        framed = frame({"jsonrpc": "2.0", **message})
+        sent_s = time.perf_counter()
+        self._writer.write(framed)
+        return sent_s
 
     async def _listen(self) -> None:
         try:
@@ -110,9 +126,10 @@ class Connection:
             self._on_notification(message["method"], message.get("params"))
 
     def _take_answer(self, message: dict[str, Any]) -> None:
-        pending = self._pending.pop(message["id"], None)
+        pending = self._pending.pop(message.get("id", -1), None)
         if pending is None or pending.answer.done():
             return
+        pending.answered_s = time.perf_counter()
         if "error" in message:
             error = message["error"]
             pending.answer.set_exception(ServerError(error["code"], error["message"]))

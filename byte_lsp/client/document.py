@@ -31,6 +31,23 @@ class ClientDocument:
             line, line_start = line + 1, found.end()
         return types.Position(line, self._units(self.text[line_start:offset]))
 
+    def offset(self, position: types.Position) -> int:
+        """The text offset of a position; past the end of a line it is the line's end."""
+        line_start, line_end = 0, len(self.text)
+        ends = LINE_END.finditer(self.text)
+        for _ in range(position.line):
+            found = next(ends, None)
+            if found is None:
+                return len(self.text)
+            line_start = found.end()
+        found = next(ends, None)
+        line_end = found.start() if found else line_end
+        at, units = line_start, 0
+        while at < line_end and units < position.character:
+            units += self._units(self.text[at])
+            at += 1
+        return at
+
     def replace(self, start: int, end: int, text: str) -> types.DidChangeTextDocumentParams:
         """Replace ``[start, end)`` here, and say how to do the same at the server."""
         range_ = types.Range(self.position(start), self.position(end))

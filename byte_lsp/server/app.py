@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from byte_lsp.errors import ByteLspError, WorkerDied
+from byte_lsp.server import secret_text
 from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import Document, DocumentStore
 from byte_lsp.server.paths import Roots, root_uris
@@ -19,15 +22,15 @@ from byte_lsp.server.suggestions import (
     Suggestion,
     completion_items,
     inline_items,
-    pose,
-    read_result,
     slot_at,
     slot_of_popup,
     slot_of_word,
 )
+from byte_lsp.server.threads import in_thread
 
 RESTART = "byteLsp.restart"
 STATUS = "byteLsp/status"
+DOCUMENT = "byteLsp/document"
 TRIGGERS = [".", "(", "[", "{", ",", "=", ":", " ", "/", '"', "'", "<", ">", "@", "#", "-"]
 SPLITS_AT_LINE_FEEDS_ONLY = {"Neovim"}
 
@@ -50,9 +53,12 @@ def build_server() -> ByteLspServer:
 
 def initialize(ls: ByteLspServer, params: types.InitializeParams) -> None:
     ls.documents = DocumentStore(ENCODINGS[ls.workspace.position_encoding])
-    ls.neighbours = Neighbours(Roots(root_uris(params)))
+    roots = Roots(root_uris(params))
+    ls.privacy.move(roots)
+    ls.neighbours = ls.suggester.neighbours = Neighbours(roots, ls.privacy)
     ls.client_name = params.client_info.name if params.client_info else ""
     ls.configuration.begin(params.initialization_options)
+    ls.privacy.follow(ls.settings.privacy)
     wish = ls.settings.suggest.completion_items
     if wish == "always" or (wish == "auto" and not ls.shows_ghost_text):
         options = types.CompletionOptions(trigger_characters=TRIGGERS)
@@ -62,13 +68,22 @@ def initialize(ls: ByteLspServer, params: types.InitializeParams) -> None:
 async def initialized(ls: ByteLspServer, params: types.InitializedParams) -> None:
     ls.parent.start(ls.process_id)
     ls.editor.follow_settings()
+    ls.editor.follow_ignore_files()
     await ls.configuration.refresh()
+    ls.privacy.follow(ls.settings.privacy)
     ls.model.follow(ls.settings)
+    ls.status.open()
+    await in_thread(secret_text.load)
 
 
 async def did_change_configuration(ls: ByteLspServer, params: types.DidChangeConfigurationParams) -> None:
+    before = ls.settings
     await ls.configuration.refresh(params.settings)
+    if ls.settings != before:
+        ls.suggester.forget_all()
+    ls.privacy.follow(ls.settings.privacy)
     ls.model.follow(ls.settings)
+    ls.status.update()
 
 
 def shutdown(ls: ByteLspServer, params: None) -> None:
@@ -76,6 +91,7 @@ def shutdown(ls: ByteLspServer, params: None) -> None:
 
 
 def restart(ls: ByteLspServer) -> None:
+    ls.suggester.forget_all()
     ls.model.start(ls.settings)
 
 
@@ -85,18 +101,32 @@ def status(ls: ByteLspServer, params: object) -> dict[str, Any]:
         "model": ls.model.name,
         "worker_pid": ls.model.worker_pid,
         "counters": dict(ls.counters),
+        "status": ls.status.status.as_params(),
     }
+
+
+def document_digest(ls: ByteLspServer, params: Any) -> dict[str, Any] | None:
+    """What a client needs to see whether the document here is its own; None for one that is not open."""
+    uri = params.get("uri") if isinstance(params, dict) else None
+    document = ls.documents.get(uri) if isinstance(uri, str) else None
+    if document is None:
+        return None
+    digest = hashlib.sha256(document.text).hexdigest()
+    return {"version": document.version, "bytes": len(document.text), "sha256": digest}
 
 
 def did_open(ls: ByteLspServer, params: types.DidOpenTextDocumentParams) -> None:
     ls.in_flight.edited(params.text_document.uri)
     ls.neighbours.opened(ls.documents.open(params.text_document))
+    look_at(ls, params.text_document.uri)
 
 
 def did_change(ls: ByteLspServer, params: types.DidChangeTextDocumentParams) -> None:
     if params.content_changes:
         ls.in_flight.edited(params.text_document.uri)
     ls.documents.change(params)
+    if document := ls.documents.get(params.text_document.uri):
+        ls.suggester.edited(document)
     ls.neighbours.changed(params.text_document.uri, params.content_changes)
 
 
@@ -104,10 +134,19 @@ def did_close(ls: ByteLspServer, params: types.DidCloseTextDocumentParams) -> No
     ls.in_flight.closed(params.text_document.uri)
     ls.documents.close(params.text_document.uri)
     ls.neighbours.closed(params.text_document.uri)
+    ls.privacy.closed(params.text_document.uri)
+    if ls.asked_in == params.text_document.uri:
+        ls.asked_in = ""
+        ls.status.update()
+
+
+def did_change_watched_files(ls: ByteLspServer, params: types.DidChangeWatchedFilesParams) -> None:
+    ls.privacy.recheck(at_once=True)
 
 
 def did_change_workspace_folders(ls: ByteLspServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     ls.neighbours.roots = Roots([folder.uri for folder in ls.workspace.folders.values()])
+    ls.privacy.move(ls.neighbours.roots)
 
 
 async def inline_completion(
@@ -143,29 +182,35 @@ async def suggest(
     ls.counters["requests"] += 1
     if not ls.settings.suggest.enabled:
         return []
-    work = ls.model.infill(pose(document, slot, ls.settings, ls.neighbours, invoked=invoked))
-    if work is None:
-        ls.counters["no_model"] += 1
+    look_at(ls, document.uri)
+    if ls.privacy.exclusion(document.uri) is not None:
+        ls.counters["excluded"] += 1
         return []
+    work = ls.suggester.suggest(document, slot, ls.settings, line_end(ls, document), invoked=invoked)
     try:
-        result = await ls.in_flight.wait(document.uri, method, work)
+        with ls.status.at_work():
+            shown = await ls.in_flight.wait(document.uri, method, work)
     except WorkerDied:
         ls.counters["worker_died"] += 1
         return []
+    except (JsonRpcException, asyncio.CancelledError):
+        ls.counters["cancelled"] += 1
+        raise
     except ByteLspError as error:
         if not ls.model.answers:  # it was closed or given up meanwhile, which is told elsewhere
             return []
         raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error
     ls.counters["answered"] += 1
-    shown = read_result(result, line_end(ls, document), 0.0 if invoked else least_confidence(ls))
-    ls.counters["held_back"] += bool(result.candidates) and not shown
     return shown
 
 
-def least_confidence(ls: ByteLspServer) -> float:
-    """How likely to be right a suggestion has to be that nobody asked for."""
-    wanted = ls.settings.suggest.confidence
-    return ls.model.threshold if wanted < 0 else wanted
+def look_at(ls: ByteLspServer, uri: str) -> None:
+    """The user works in this document now: the status is about it."""
+    ls.privacy.recheck()
+    ls.status_file.write_later()
+    if ls.asked_in != uri:
+        ls.asked_in = uri
+        ls.status.update()
 
 
 def line_end(ls: ByteLspServer, document: Document) -> bytes:
@@ -182,5 +227,7 @@ FEATURES: dict[str, Callable[..., Any]] = {
     types.TEXT_DOCUMENT_DID_CHANGE: did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: did_close,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: did_change_workspace_folders,
+    types.WORKSPACE_DID_CHANGE_WATCHED_FILES: did_change_watched_files,
     STATUS: status,
+    DOCUMENT: document_digest,
 }

@@ -55,7 +55,7 @@ def read_blocks(document: Document, line: int = 0) -> Blocks:
     places: dict[bytes, list[int]] = {}
     for start in range(first, last, BLOCK_LINES):
         text = _text_of_lines(document, start, start + BLOCK_LINES)
-        words = words_in(text)
+        words = words_in(text) if len(text) <= MOST_BYTES else set()
         if not words:
             continue
         for word in words:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from byte_lsp.server.editor import Editor
-from byte_lsp.server.logs import set_level
+from byte_lsp.server.logs import allow_text, set_level
 from byte_lsp.settings import Settings, merge, read_settings
 
 SECTION = "byteLsp"
@@ -45,6 +45,7 @@ class Configuration:
         self._in_force = tree
         self.settings, problems = read_settings(tree)
         set_level(self.settings.log.level)
+        allow_text(self.settings.log.text)
         if problems:
             self._editor.warn("these settings cannot be used, the rest applies:\n" + "\n".join(problems))
 

@@ -2,7 +2,7 @@
 
 Lines are chosen by the words that they share with the text around the cursor, rare words counting most; lines
 edited lately come before others that are as alike, and so do files of the same language and folder. Only what
-is open in the editor is looked at, and no other file whose name says that it holds secrets.
+is open in the editor is looked at, and of that nothing that ``privacy`` keeps out.
 
 What was chosen stays while somebody types, or the model would have to read all of it at every keystroke:
 lines are chosen again when the cursor is ``MOVED_LINES`` lines or ``MOVED_BYTES`` bytes from where it was
@@ -25,6 +25,7 @@ from byte_lsp.server.blocks import BLOCK_LINES, MOST_BYTES, Block, Blocks, read_
 from byte_lsp.server.documents import Document
 from byte_lsp.server.paths import Roots, is_shown, path_of
 from byte_lsp.server.positions import encode_text
+from byte_lsp.server.privacy import Privacy
 from byte_lsp.settings import ContextSettings
 
 MOVED_LINES = 12
@@ -163,8 +164,9 @@ class _Neighbour:
 class Neighbours:
     """The open documents, what was done to them lately, and which of their lines to show."""
 
-    def __init__(self, roots: Roots | None = None) -> None:
+    def __init__(self, roots: Roots | None = None, privacy: Privacy | None = None) -> None:
         self.roots = roots or Roots()
+        self._privacy = privacy or Privacy(self.roots)
         self._known: dict[str, _Neighbour] = {}  # the one used last is the last
         self._changes = 0  # of any document, those of closed ones included
 
@@ -191,6 +193,10 @@ class Neighbours:
         """A document was closed: nothing of it is shown any more."""
         if self._known.pop(uri, None) is not None:
             self._changes += 1
+
+    def judged_anew(self) -> None:
+        """Documents are kept out, or let in, that were not before."""
+        self._changes += 1
 
     def chunks(self, document: Document, cursor: int, settings: ContextSettings) -> tuple[Chunk, ...]:
         """Lines to show beside what is around ``cursor``, the most relevant first; see the module."""
@@ -225,7 +231,11 @@ class Neighbours:
         return True
 
     def _shown(self, here: _Neighbour) -> list[_Neighbour]:
-        return [each for each in self._known.values() if each is here or each.is_shown]
+        return [
+            each
+            for uri, each in self._known.items()
+            if each is here or (each.is_shown and self._privacy.exclusion(uri) is None)
+        ]
 
     def _choose(
         self, here: _Neighbour, cursor: int, settings: ContextSettings, before: Sequence[_Piece]

@@ -7,13 +7,19 @@ form feeds and U+2028 are text. Positions become byte offsets here; everything i
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
 from collections.abc import Sequence
 
 from lsprotocol import types
 
-from byte_lsp.infill.window import LINE_END
-from byte_lsp.server.positions import PositionEncoding, byte_offset, encode_text, unit_offset
+from byte_lsp.infill.window import previous_character
+from byte_lsp.server.lines import LineStarts
+from byte_lsp.server.positions import (
+    MOST_BYTES_A_UNIT,
+    PositionEncoding,
+    byte_offset,
+    encode_text,
+    unit_offset,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +29,8 @@ class Document:
 
     def __init__(self, item: types.TextDocumentItem, encoding: PositionEncoding) -> None:
         self.uri = item.uri
-        self.language = item.language_id
+        language: object = item.language_id  # which lsprotocol does not look at
+        self.language = encode_text(language).decode() if isinstance(language, str) else ""
         self.version = item.version
         self._encoding = encoding
         self._replace_all(item.text)
@@ -41,7 +48,10 @@ class Document:
         if position.line >= len(self._line_starts):
             return len(self.text)
         start, end = self.line_span(position.line)
-        return start + byte_offset(bytes(self.text[start:end]), position.character, self._encoding)
+        reach = start + MOST_BYTES_A_UNIT * position.character
+        if reach < end:
+            end = previous_character(self.text, reach)
+        return start + byte_offset(self._slice(start, end), position.character, self._encoding)
 
     def span(self, range_: types.Range) -> tuple[int, int]:
         """Byte offsets of a range's ends, in order."""
@@ -52,8 +62,8 @@ class Document:
         """Position of a byte offset in the editor's units. Inside a line end it is the end of the line."""
         line = self.line_at(offset)
         start, end = self.line_span(line)
-        units = unit_offset(bytes(self.text[start:end]), offset - start, self._encoding)
-        return types.Position(line, units)
+        offset = previous_character(self.text, min(offset, end))
+        return types.Position(line, unit_offset(self._slice(start, offset), offset - start, self._encoding))
 
     def range(self, start: int, end: int) -> types.Range:
         """The range of the bytes ``[start, end)``."""
@@ -61,7 +71,7 @@ class Document:
 
     def line_at(self, offset: int) -> int:
         """Zero-based number of the line that holds a byte offset."""
-        return bisect_right(self._line_starts, offset) - 1
+        return self._line_starts.line_at(offset)
 
     def line_span(self, line: int) -> tuple[int, int]:
         """Byte offsets of a line's first byte and of its line end."""
@@ -74,8 +84,8 @@ class Document:
     @property
     def line_end(self) -> bytes:
         """The line end that the document uses first; a line feed when it has none."""
-        found = LINE_END.search(self.text)
-        return found.group() if found else b"\n"
+        _, end = self.line_span(0)
+        return bytes(self.text[end : self._line_starts[1]]) if len(self._line_starts) > 1 else b"\n"
 
     @property
     def line_starts(self) -> Sequence[int]:
@@ -84,20 +94,15 @@ class Document:
 
     def _replace_all(self, text: str) -> None:
         self.text = bytearray(encode_text(text))
-        self._line_starts = [0, *_starts_in(self.text, 0, len(self.text))]
+        self._line_starts = LineStarts(self.text)
 
     def _splice(self, start: int, end: int, new: bytes) -> None:
-        first, last = self.line_at(start), self.line_at(end)
-        # A carriage return before the edit may gain or lose its line feed.
-        if first and self.text[start - 1 : start] == b"\r":
-            first -= 1
         self.text[start:end] = new
-        shift = len(new) - (end - start)
-        after = [old + shift for old in self._line_starts[last + 1 :]]
-        scan_start = self._line_starts[first]
-        scan_end = after[0] if after else len(self.text)
-        changed = _starts_in(self.text, scan_start, scan_end)
-        self._line_starts[first + 1 :] = changed + after[1:] if after else changed
+        self._line_starts.splice(self.text, start, end, len(new))
+
+    def _slice(self, start: int, end: int) -> bytes:
+        with memoryview(self.text) as view:
+            return bytes(view[start:end])
 
 
 class DocumentStore:
@@ -126,7 +131,3 @@ class DocumentStore:
 
     def close(self, uri: str) -> None:
         self._documents.pop(uri, None)
-
-
-def _starts_in(text: bytearray, start: int, end: int) -> list[int]:
-    return [found.end() for found in LINE_END.finditer(text, start, end)]

@@ -53,10 +53,18 @@ class Editor:
     def inform(self, text: str) -> None:
         self._show(types.MessageType.Info, text)
 
-    async def ask(self, question: str, answers: tuple[str, ...]) -> str | None:
+    @property
+    def offers_actions(self) -> bool:
+        """Whether the editor can show a message with something to choose."""
+        window = self._ls.client_capabilities.window
+        return bool(window and window.show_message)
+
+    async def ask(
+        self, question: str, answers: tuple[str, ...], kind: types.MessageType = types.MessageType.Info
+    ) -> str | None:
         """The answer that the person picks, or None when the question is waved away."""
         actions = [types.MessageActionItem(title=answer) for answer in answers]
-        params = types.ShowMessageRequestParams(types.MessageType.Info, f"byte-lsp: {question}", actions)
+        params = types.ShowMessageRequestParams(kind, f"byte-lsp: {question}", actions)
         picked = await self._ls.window_show_message_request_async(params)
         return picked.title if picked else None
 
@@ -83,6 +91,19 @@ class Editor:
             id="byte-lsp-settings",
             method=types.WORKSPACE_DID_CHANGE_CONFIGURATION,
             register_options={"section": "byteLsp"},
+        )
+        self._ls.client_register_capability(types.RegistrationParams([registration]))
+
+    def follow_ignore_files(self) -> None:
+        """Ask to be told when a ``.gitignore`` changes, where the editor watches files for others."""
+        workspace = self._ls.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace else None
+        if not (watching and watching.dynamic_registration):
+            return
+        registration = types.Registration(
+            id="byte-lsp-ignore-files",
+            method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+            register_options={"watchers": [{"globPattern": "**/.gitignore"}]},
         )
         self._ls.client_register_capability(types.RegistrationParams([registration]))
 

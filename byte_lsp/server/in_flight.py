@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from pygls.exceptions import JsonRpcContentModified, JsonRpcException, JsonRpcRequestCancelled
@@ -25,14 +25,14 @@ class _Waiting:
 class InFlight:
     """At most one request waits per document and method: the newest.
 
-    A request that gives up cancels the worker's future, which stops the work.
+    A request that gives up cancels what it waits for, which stops the worker.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[Key, _Waiting] = {}
 
-    async def wait(self, uri: str, method: str, work: Future[T]) -> T:
-        """The result of ``work``.
+    async def wait(self, uri: str, method: str, work: Awaitable[T]) -> T:
+        """The result of ``work`` for a document.
 
         Errors: ``JsonRpcContentModified`` after ``edited``, ``JsonRpcRequestCancelled`` after ``closed`` or
         when a newer request takes this one's place, ``asyncio.CancelledError`` when the client cancels, and
@@ -40,7 +40,7 @@ class InFlight:
         """
         key = (uri, method)
         self._give_up(key, JsonRpcRequestCancelled("a newer request took its place"))
-        waiting = self._waiting[key] = _Waiting(asyncio.wrap_future(work))
+        waiting = self._waiting[key] = _Waiting(asyncio.ensure_future(work))
         try:
             result: T = await waiting.answer
         except asyncio.CancelledError:

@@ -7,14 +7,16 @@ import logging
 import re
 import signal
 import sys
-from asyncio import IncompleteReadError, StreamReader, StreamWriter
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from byte_lsp.errors import TransportError
+from byte_lsp.server.framing import MOST_MESSAGE_BYTES, MessageReader
+from byte_lsp.server.outlet import Outlet
 from byte_lsp.server.stdio import claim_stdio, read_in_background
-from byte_lsp.server.turns import ReaderWithTurns, SocketWithTurns
+from byte_lsp.server.turns import Receive, converse
 
 if TYPE_CHECKING:
     from byte_lsp.server.server import ByteLspServer
@@ -31,14 +33,16 @@ def serve_stdio(log_level: LogLevel | None = None) -> int:
     ``log_level`` holds unless the editor's settings have one.
     """
     descriptor, output = claim_stdio()
-    from pygls.io_ import StdoutWriter  # noqa: PLC0415
-
     server = _build(log_level)
 
     async def talk() -> None:
-        server.protocol.set_writer(StdoutWriter(output))
+        outlet = Outlet(output.fileno())
+        server.protocol.set_writer(outlet)  # type: ignore[arg-type] # what can be awaited is awaited
         server.parent.on_gone = _cancel_of(asyncio.current_task())
-        await _converse(server, read_in_background(descriptor))
+        try:
+            await _converse(server, MessageReader(read_in_background(descriptor)).read)
+        finally:
+            outlet.close()
 
     return _run(server, talk())
 
@@ -102,16 +106,9 @@ def _end_on_signals(end: Callable[[], object]) -> None:
             loop.add_signal_handler(number, end)
 
 
-async def _converse(server: ByteLspServer, reader: StreamReader) -> None:
-    from pygls.io_ import run_async  # noqa: PLC0415
-
-    with suppress(IncompleteReadError, ConnectionError):
-        await run_async(
-            stop_event=server.protocol.stopped,
-            reader=ReaderWithTurns(reader),
-            protocol=server.protocol,
-            error_handler=server.report_server_error,
-        )
+async def _converse(server: ByteLspServer, receive: Receive) -> None:
+    with suppress(ConnectionError):
+        await converse(receive, server.protocol)
 
 
 async def _serve_one_tcp_client(server: ByteLspServer, host: str, port: int) -> None:
@@ -123,7 +120,7 @@ async def _serve_one_tcp_client(server: ByteLspServer, host: str, port: int) -> 
             writer.close()
             return
         server.protocol.set_writer(writer)
-        await _converse(server, reader)
+        await _converse(server, MessageReader(reader).read)
         writer.close()
         done.set()
 
@@ -137,8 +134,9 @@ async def _serve_one_tcp_client(server: ByteLspServer, host: str, port: int) -> 
 
 
 async def _serve_one_ws_client(server: ByteLspServer, host: str, port: int) -> None:
-    from pygls.io_ import run_websocket  # noqa: PLC0415
     from websockets.asyncio.server import ServerConnection, serve  # noqa: PLC0415
+
+    from byte_lsp.server.web_socket import WebSocket  # noqa: PLC0415
 
     done = asyncio.Event()
 
@@ -146,16 +144,16 @@ async def _serve_one_ws_client(server: ByteLspServer, host: str, port: int) -> N
         if server.protocol.writer is not None:
             logger.warning("refused a second client")
             return
-        await run_websocket(
-            SocketWithTurns(socket),  # type: ignore[arg-type]
-            stop_event=server.protocol.stopped,
-            protocol=server.protocol,
-            error_handler=server.report_server_error,
-        )
+        web_socket = WebSocket(socket)
+        server.protocol.set_writer(web_socket, include_headers=False)
+        await _converse(server, web_socket.read)
+        await socket.close()
         done.set()
 
     try:
-        listener = await serve(on_connect, host, port, origins=[None, LOCAL_PAGES])
+        listener = await serve(
+            on_connect, host, port, origins=[None, LOCAL_PAGES], max_size=MOST_MESSAGE_BYTES
+        )
     except OSError as error:
         raise _cannot_listen(host, port, error) from error
     async with listener:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from lsprotocol import types
 
 from byte_lsp.errors import ByteLspError, Cancelled
 from byte_lsp.server.editor import Editor
@@ -21,12 +25,15 @@ from byte_lsp.settings import Settings, needs_new_worker, read_members
 
 if TYPE_CHECKING:
     from byte_lsp.catalog import Model
+    from byte_lsp.infill.confidence import Calibration
     from byte_lsp.infill.problem import InfillProblem, InfillResult
-    from byte_lsp.worker.handle import Worker
+    from byte_lsp.worker.handle import OnMore, Worker
     from byte_lsp.worker.messages import WorkerConfig, WorkerEvent
+    from byte_lsp.worker.watchdog import Patience
 
 ModelState = Literal["off", "fetching", "loading", "ready", "failed"]
 DOWNLOAD, NOT_NOW = "Download", "Not now"
+RETRY = "Retry"
 
 logger = logging.getLogger(__name__)
 
@@ -43,20 +50,41 @@ class FoundMember:
 class ModelHost:
     """Owns the worker. All methods are called on the event loop; none of them blocks on a model."""
 
-    def __init__(self, editor: Editor) -> None:
-        self.state: ModelState = "off"
+    def __init__(self, editor: Editor, patience: Patience | None = None) -> None:
+        self.on_change: Callable[[], object] = lambda: None
+        """Called when ``state`` was set."""
+        self.failure = ""
+        """Why there is no model, while ``state`` is "failed"."""
+        self._state: ModelState = "off"
         self.name = ""
         """The ``model`` setting, or once it is found a name short enough to show."""
+        self.patience = patience
+        """How long the worker may be silent, None for as long as usual."""
         self._editor = editor
         self._settings: Settings | None = None
-        self._threshold = 0.0
+        self._calibration: Calibration | None = None
         self._worker: Worker | None = None
         self._ticket: object = None
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._answers = False
-        self._restart_told = False
+        self._offer: asyncio.Task[None] | None = None
         self._give_up = threading.Event()
+
+    @property
+    def state(self) -> ModelState:
+        """What becomes of the model."""
+        return self._state
+
+    @state.setter
+    def state(self, state: ModelState) -> None:
+        self._state = state
+        self.on_change()
+
+    @property
+    def on_safe_path(self) -> bool:
+        """Whether the model runs without the kernels that crash on some machines, and is slower for that."""
+        return self._worker is not None and self._worker.safe_path
 
     @property
     def answers(self) -> bool:
@@ -66,7 +94,12 @@ class ModelHost:
     @property
     def threshold(self) -> float:
         """The confidence from which this model's suggestions are worth showing, 0 where nobody knows."""
-        return self._threshold if self.answers else 0.0
+        return self.calibration.threshold if self.calibration else 0.0
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What this model's probabilities are worth, None where nobody knows."""
+        return self._calibration if self.answers else None
 
     @property
     def worker_pid(self) -> int | None:
@@ -84,21 +117,36 @@ class ModelHost:
         self._settings = settings
         self.name = settings.ensemble.members or settings.model
         self._give_up = threading.Event()
+        self.state = "fetching"
         self._task = asyncio.create_task(self._bring_up(settings, self._give_up))
 
-    def infill(self, problem: InfillProblem) -> Future[InfillResult] | None:
+    def infill(self, problem: InfillProblem, on_more: OnMore) -> Future[InfillResult] | None:
         """The worker's answer to come, or None while no model is there to give one.
 
-        A worker that comes back after a crash keeps what it is asked until it can answer.
+        A worker that comes back after a crash keeps what it is asked until it can answer. After a result that
+        is unfinished, ``on_more`` is called on the event loop, once: with the whole one or None.
         """
-        return self._worker.infill(problem) if self._worker and self.answers else None
+        if self._worker is None or not self.answers:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def pass_on(result: InfillResult | None) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+                loop.call_soon_threadsafe(on_more, result)
+
+        return self._worker.infill(problem, pass_on)
+
+    def drop_more(self) -> None:
+        """Nobody waits any more for the rest of what was answered unfinished."""
+        if self._worker is not None:
+            self._worker.drop_more()
 
     def close(self) -> None:
         """End the worker and whatever is being fetched. Idempotent."""
         self._give_up.set()
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        for task in filter(None, (self._task, self._offer)):
+            task.cancel()
+        self._task = self._offer = None
         worker, self._worker = self._worker, None
         self._ticket = None
         self._answers = False
@@ -127,8 +175,19 @@ class ModelHost:
             self._fail(f"internal error, please report it: {error!r}")
 
     def _fail(self, message: str) -> None:
-        self.state, self._answers = "failed", False
-        self._editor.error(message)
+        self.failure, self._answers = message, False
+        self.state = "failed"
+        message = f"{message} (to try again: the command byteLsp.restart)"
+        if self._editor.offers_actions:
+            self._offer = asyncio.create_task(self._offer_retry(message))
+        else:
+            self._editor.error(message)
+
+    async def _offer_retry(self, message: str) -> None:
+        answer = await self._editor.ask(message, (RETRY,), types.MessageType.Error)
+        if answer == RETRY and self._settings is not None:
+            self._offer = None  # so that this task, which starts anew, is not cancelled by it
+            self.start(self._settings)
 
     async def _find(self, name: str, give_up: threading.Event) -> tuple[Model, Path] | None:
         """The model and its verified file; None when the user would rather not download it."""
@@ -169,12 +228,13 @@ class ModelHost:
         self.state = "loading"
         self._settled = asyncio.Event()
         config = _worker_config(members, settings)
-        self._threshold = config.calibration.threshold if config.calibration and not config.others else 0.0
-        self._start_worker(config)
+        self._calibration = None if config.others else config.calibration
+        self._start_worker(config, [member.model for member in members])
         async with self._editor.progress(f"loading {self.name}"):
             await self._settled.wait()
 
-    def _start_worker(self, config: WorkerConfig) -> None:
+    def _start_worker(self, config: WorkerConfig, models: list[Model]) -> None:
+        from byte_lsp.models.check import check  # noqa: PLC0415
         from byte_lsp.worker.handle import Worker  # noqa: PLC0415
 
         loop = asyncio.get_running_loop()
@@ -186,19 +246,23 @@ class ModelHost:
             except RuntimeError:
                 logger.debug("the server is gone: %s", event.message)
 
-        self._worker = Worker(config, on_event)
+        def check_files() -> None:
+            for model in models:
+                check(model)
+
+        self._worker = Worker(config, on_event, patience=self.patience, check_files=check_files)
 
     def _hear(self, ticket: object, event: WorkerEvent) -> None:
         if ticket is not self._ticket:
             return
         logger.info("worker %s: %s", event.state, event.message)
-        if event.restarted and not self._restart_told:
+        if event.restarted and event.in_a_row == 1:
             self._editor.warn(event.message)
-            self._restart_told = True
         if event.state == "loading":
             self.state = "loading"
         elif event.state == "ready":
-            self.state, self._answers, self._restart_told = "ready", True, False
+            self._answers = True
+            self.state = "ready"
             self._settled.set()
         elif event.state == "failed":
             self._fail(event.message)
@@ -222,4 +286,6 @@ def _worker_config(members: list[FoundMember], settings: Settings) -> WorkerConf
         threads=engine.threads,
         gpu_layers=engine.gpu_layers,
         rule=settings.ensemble.rule,
+        reuse=engine.reuse,
+        drafts=engine.drafts,
     )

@@ -1,58 +1,41 @@
-"""What the files of a workspace are called, and which of them nobody wants shown to a model."""
+"""What the files of a workspace are called."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lsprotocol import types
 
 SHOWN_SCHEMES = {"file", "untitled", "vscode-notebook-cell"}
 """Other schemes show what some file held once (``git:``), or no file at all (``output:``)."""
 
-SECRET_FILES = (
-    *(".env*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.p8", "*.jks", "*.keystore", "*.kdbx", "*.ppk"),
-    *("*.gpg", "*.age", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", ".npmrc"),
-    *(".pypirc", ".pgpass", ".my.cnf", ".git-credentials", ".htpasswd", ".dockercfg", "credentials*"),
-    *(
-        "secret.*",
-        "secrets.*",
-        "*.secret",
-        "*.secrets",
-        "*[-_]secrets.*",
-        "*.tfvars",
-        "*.tfstate",
-        "kubeconfig",
-    ),
-    *(
-        "*_rsa",
-        "*_ed25519",
-        "*.asc",
-        "*.ovpn",
-        "*service[-_]account*.json",
-        "passwords.*",
-        ".vault*",
-        ".s3cfg",
-    ),
-)
-SECRET_FOLDERS = {".git", ".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure"}
+_URI = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://[^/?#]*)?([^?#]*)")
+"""RFC 3986, appendix B, as far as it matters here. It fits every string: no URI is an error."""
 
+_IN_NO_PATH = re.compile("[\x00\ud800-\udfff]")
 _DRIVE = re.compile(r"/[A-Za-z]:")
 
 
 def is_shown(uri: str) -> bool:
-    """Whether a document may be shown to a model when another one is edited."""
-    *folders, name = path_of(uri).lower().split("/")
-    if urlsplit(uri).scheme not in SHOWN_SCHEMES or not SECRET_FOLDERS.isdisjoint(folders):
-        return False
-    return not any(fnmatchcase(name, pattern) for pattern in SECRET_FILES)
+    """Whether a document is what somebody writes now; if so it may be shown to a model beside another one."""
+    return scheme_of(uri) in SHOWN_SCHEMES
+
+
+def scheme_of(uri: str) -> str:
+    """The scheme in lower case, "" where there is none."""
+    found = _URI.match(uri)
+    return (found[1] or "").lower() if found else ""
 
 
 def path_of(uri: str) -> str:
-    """A document's path with slashes; a drive's letter in lower case, as editors do not agree on it."""
-    path = unquote(urlsplit(uri).path)
+    """A document's path with slashes; a drive's letter in lower case, as editors do not agree on it.
+
+    What no file's path can hold is U+FFFD: a NUL, half a surrogate pair.
+    """
+    found = _URI.match(uri)
+    path = _IN_NO_PATH.sub("\ufffd", unquote(found[2] if found else ""))
     return path[:2].lower() + path[2:] if _DRIVE.match(path) else path
 
 
@@ -66,7 +49,13 @@ class Roots:
     """The workspace's folders, by which files are named."""
 
     def __init__(self, uris: Iterable[str] = ()) -> None:
-        self._roots = sorted((path_of(uri).rstrip("/") for uri in uris), key=len, reverse=True)
+        paths = filter(None, map(path_of, uris))
+        self._roots = sorted((path.rstrip("/") for path in paths), key=len, reverse=True)
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders' paths, longer ones first."""
+        return list(self._roots)
 
     def name(self, uri: str) -> tuple[bytes, bytes]:
         """The name of a document's folder in the workspace, and its path below that.
@@ -78,3 +67,8 @@ class Roots:
             if path.startswith(f"{root}/"):
                 return root.rpartition("/")[2].encode(), path[len(root) + 1 :].encode()
         return b"", path.rpartition("/")[2].encode()
+
+    def folder_of(self, uri: str) -> str | None:
+        """The path of the innermost of the workspace's folders that a document is in."""
+        path = path_of(uri)
+        return next((root for root in self._roots if path.startswith(f"{root}/")), None)

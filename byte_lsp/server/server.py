@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 
 from lsprotocol import types
@@ -9,6 +11,7 @@ from pygls.exceptions import FeatureRequestError, JsonRpcException, PyglsError
 from pygls.lsp.server import LanguageServer
 
 from byte_lsp import __version__
+from byte_lsp.running import RunningServer
 from byte_lsp.server.configuration import Configuration
 from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import DocumentStore
@@ -16,7 +19,11 @@ from byte_lsp.server.editor import Editor
 from byte_lsp.server.in_flight import InFlight
 from byte_lsp.server.model import ModelHost
 from byte_lsp.server.parent import ParentWatch
+from byte_lsp.server.privacy import Privacy
 from byte_lsp.server.protocol import Protocol
+from byte_lsp.server.status import NOTIFICATION, Facts, Status, StatusBoard
+from byte_lsp.server.status_file import StatusFile
+from byte_lsp.server.suggester import Suggester
 from byte_lsp.settings import Settings
 
 NAME = "byte-lsp"
@@ -32,12 +39,20 @@ class ByteLspServer(LanguageServer):
         self.editor = Editor(self)
         self.configuration = Configuration(self.editor)
         self.documents = DocumentStore("utf-16")
-        self.neighbours = Neighbours()
+        self.privacy = Privacy()
+        self.privacy.on_change = self.judged_anew
+        self.neighbours = Neighbours(privacy=self.privacy)
         self.in_flight = InFlight()
         self.model = ModelHost(self.editor)
         self.parent = ParentWatch()
         self.client_name = ""
         self.counters: Counter[str] = Counter()
+        self.suggester = Suggester(self.model, self.neighbours, self.counters)
+        self.asked_in = ""
+        """The document in which a suggestion was wanted last, or that was opened last."""
+        self.status = StatusBoard(self._facts, self._tell_status)
+        self.status_file = StatusFile(self._describe)
+        self.model.on_change = self.status.update
 
     @property
     def settings(self) -> Settings:
@@ -62,7 +77,47 @@ class ByteLspServer(LanguageServer):
     def close(self) -> None:
         """End the worker and whatever is being fetched."""
         self.parent.stop()
+        self.privacy.close()
+        self.status.close()
         self.model.close()
+        self.status_file.close()
+
+    def judged_anew(self) -> None:
+        """Documents are kept out, or let in, that were not before: nothing that was chosen or said holds."""
+        self.neighbours.judged_anew()
+        self.suggester.forget_all()
+        self.status.update()
+
+    def _facts(self) -> Facts:
+        return Facts(
+            model=self.model.name,
+            model_state=self.model.state,
+            failure=self.model.failure,
+            on_safe_path=self.model.on_safe_path,
+            is_enabled=self.settings.suggest.enabled,
+            exclusion=self.privacy.exclusion(self.asked_in) if self.asked_in else None,
+        )
+
+    def _tell_status(self, status: Status) -> None:
+        self.protocol.notify(NOTIFICATION, status.as_params())
+        self.status_file.write_soon()
+
+    def _describe(self) -> RunningServer:
+        status = self.status.status
+        return RunningServer(
+            pid=os.getpid(),
+            started_s=0.0,  # filled in by who writes it
+            updated_s=time.time(),
+            version=__version__,
+            editor=self.client_name,
+            workspace=tuple(self.privacy.folders),
+            model=self.model.name,
+            state=status.state,
+            message=status.message,
+            action=status.action,
+            worker_pid=self.model.worker_pid,
+            counters=dict(self.counters),
+        )
 
     def report_server_error(
         self, error: Exception, source: type[PyglsError] | type[JsonRpcException]

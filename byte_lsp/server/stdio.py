@@ -37,19 +37,56 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
+class _Tap(asyncio.ReadTransport):
+    """Lets the reading thread go on, one chunk at a time, while the stream has room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_open = threading.Event()
+        self._is_paused = False
+        self._is_open.set()
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        self._is_paused = False
+        self._is_open.set()
+
+    def wait(self) -> None:
+        """In the thread: return when a chunk may be read, which is one chunk's leave."""
+        self._is_open.wait()
+        self._is_open.clear()
+
+    def pass_on(self, stream: asyncio.StreamReader, chunk: bytes) -> None:
+        """In the event loop: hand a chunk over, an empty one as the end."""
+        if not chunk:
+            stream.feed_eof()
+            return
+        stream.feed_data(chunk)
+        if not self._is_paused:
+            self._is_open.set()
+
+
 def read_in_background(descriptor: int) -> asyncio.StreamReader:
     """A stream of what arrives at ``descriptor``, read by a daemon thread that holds up no exit.
 
-    Pipes that asyncio can wait for by itself do not exist on Windows.
+    The thread reads no further than the stream is listened to, so that a client that writes faster than it is
+    answered has to wait. Pipes that asyncio can wait for by itself do not exist on Windows.
     """
     loop = asyncio.get_running_loop()
-    stream = asyncio.StreamReader()
+    stream, tap = asyncio.StreamReader(), _Tap()
+    stream.set_transport(tap)
 
     def read() -> None:
-        while chunk := _read_some(descriptor):
-            if not _tell(loop, stream, chunk):
+        chunk = b"?"
+        while chunk:
+            tap.wait()
+            chunk = _read_some(descriptor)
+            try:
+                loop.call_soon_threadsafe(tap.pass_on, stream, chunk)
+            except RuntimeError:  # the loop is closed
                 return
-        _tell(loop, stream, b"")
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
     return stream
@@ -60,15 +97,3 @@ def _read_some(descriptor: int) -> bytes:
         return os.read(descriptor, READ_BYTES)
     except OSError:
         return b""
-
-
-def _tell(loop: asyncio.AbstractEventLoop, stream: asyncio.StreamReader, chunk: bytes) -> bool:
-    """Pass a chunk on, an empty one as the end; False once the loop is closed."""
-    try:
-        if chunk:
-            loop.call_soon_threadsafe(stream.feed_data, chunk)
-        else:
-            loop.call_soon_threadsafe(stream.feed_eof)
-    except RuntimeError:
-        return False
-    return True

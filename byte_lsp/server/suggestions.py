@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from byte_lsp.infill.finish import set_line_ends
 from byte_lsp.infill.problem import InfillProblem, InfillResult
-from byte_lsp.infill.window import unify_line_ends
+from byte_lsp.infill.window import next_character, unify_line_ends
 from byte_lsp.server.context import Neighbours, pose_context
 from byte_lsp.server.documents import Document
+from byte_lsp.server.places import Typed
 from byte_lsp.server.positions import encode_text
 from byte_lsp.settings import Settings
 
-HALF_TYPED_WORD = re.compile(r"\w+\Z")
+if TYPE_CHECKING:
+    from byte_lsp.infill.confidence import Calibration
+
+LONGEST_WORD_BYTES = 1024
 LABEL_CHARACTERS = 80
 FIRST_IN_LIST = "!"
 
@@ -31,14 +35,56 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Text to be inserted after ``Slot.typed``, in place of so many bytes behind the slot, if any."""
+    """Text to be inserted after ``Slot.typed``, in place of so many bytes behind the slot, if any.
+
+    ``confidence`` and ``line_steps`` are a candidate's: see ``infill.problem``.
+    """
 
     text: str
     replaced_bytes: int = 0
+    confidence: float | None = None
+    line_steps: tuple[tuple[int, float], ...] = ()
 
     def range(self, document: Document, slot: Slot) -> types.Range:
         """What the text, with what was typed before it, takes the place of."""
         return document.range(slot.start, slot.end + self.replaced_bytes)
+
+    def after(self, typed: Typed, calibration: Calibration | None) -> Suggestion | None:
+        """What is left of it once something was typed; None if that was something else."""
+        text = self.text.encode()
+        if not text.startswith(typed.text) or typed.passed > self.replaced_bytes:
+            return None
+        rest = text[len(typed.text) :]
+        try:
+            left = rest.decode()
+        except UnicodeDecodeError:  # typed to the middle of a character, which no editor does
+            return None
+        replaced = self.replaced_bytes - typed.passed
+        if typed.closed:
+            if _has_in_order(rest, typed.closed):
+                replaced += len(typed.closed)
+            elif replaced:
+                return None
+        confidence = self._confidence_after(len(typed.text), calibration)
+        steps = tuple((end - len(typed.text), logprob) for end, logprob in self.line_steps)
+        return Suggestion(left, replaced, confidence, steps)
+
+    def _confidence_after(self, typed_bytes: int, calibration: Calibration | None) -> float | None:
+        """How likely the rest of the line is right: what was typed already was.
+
+        A step that was typed in part counts in part; of further lines nobody knows.
+        """
+        if calibration is None or not typed_bytes:
+            return self.confidence
+        if not self.line_steps or self.line_steps[-1][0] <= typed_bytes:
+            return None
+        known, at = 0.0, 0
+        for end, logprob in self.line_steps:
+            if end > typed_bytes:
+                known += (logprob - known) * max(0, typed_bytes - at) / (end - at)
+                break
+            known, at = logprob, end
+        return calibration.confidence(self.line_steps[-1][1] - known)
 
 
 def slot_at(document: Document, position: types.Position) -> Slot:
@@ -56,8 +102,12 @@ def slot_of_word(document: Document, position: types.Position) -> Slot:
     """The half-typed word before the cursor, which may be empty."""
     cursor = document.offset(position)
     line_start, _ = document.line_span(document.line_at(cursor))
-    word = HALF_TYPED_WORD.search(document.text[line_start:cursor].decode())
-    typed = word.group().encode() if word else b""
+    reach = next_character(document.text, max(line_start, cursor - LONGEST_WORD_BYTES))
+    before = document.text[reach:cursor].decode()
+    start = len(before)
+    while start and (before[start - 1].isalnum() or before[start - 1] == "_"):
+        start -= 1
+    typed = before[start:].encode()
     return Slot(cursor - len(typed), cursor, typed)
 
 
@@ -81,6 +131,7 @@ def pose(
         chunks=around.chunks,
         prompt_tokens=around.prompt_tokens,
         deadline_ms=around.deadline_ms,
+        answer_ms=0.0 if invoked else float(suggest.deadline_ms),
         alternatives=suggest.alternatives if invoked else 1,
         draws=suggest.draws if invoked else 1,
         max_bytes=suggest.max_bytes,
@@ -90,13 +141,26 @@ def pose(
     )
 
 
-def read_result(result: InfillResult, line_end: bytes, least_confidence: float) -> list[Suggestion]:
-    """The candidates ready to be shown, best first, but for those that are too likely to be wrong."""
-    return [
-        Suggestion(set_line_ends(candidate.text, line_end).decode(), candidate.replaced_bytes)
+def read_result(result: InfillResult, line_end: bytes) -> tuple[Suggestion, ...]:
+    """The candidates as an editor inserts them."""
+    return tuple(
+        Suggestion(
+            set_line_ends(candidate.text, line_end).decode(),
+            candidate.replaced_bytes,
+            candidate.confidence,
+            candidate.line_steps,
+        )
         for candidate in result.candidates
-        if candidate.confidence is None or candidate.confidence >= least_confidence
-    ]
+    )
+
+
+def _has_in_order(text: bytes, wanted: bytes) -> bool:
+    at = -1
+    for byte in wanted:
+        at = text.find(byte, at + 1)
+        if at < 0:
+            return False
+    return True
 
 
 def inline_items(
@@ -120,7 +184,9 @@ def completion_items(
     """
     typed = slot.typed.decode()
     return [
-        _completion_item(typed + each.text, each.range(document, slot), detail, as_is) for each in suggestions
+        _completion_item(typed + each.text, each.range(document, slot), detail, as_is)
+        for each in suggestions
+        if (typed + each.text).strip()  # a list cannot show what is blank
     ]
 
 

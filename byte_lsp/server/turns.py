@@ -1,44 +1,32 @@
-"""A turn of the event loop between messages.
+"""A conversation: message after message, with turns of the event loop between them.
 
-pygls starts a request's coroutine as a task and reads on. When several messages have arrived together it
-would apply the edit that follows a request before the request has looked at the document.
+A request's coroutine starts as a task while the next message is read. When several messages have arrived
+together the edit that follows a request would be applied before the request has looked at the document.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import ServerConnection
+    from byte_lsp.server.protocol import Protocol
+
+Receive = Callable[[], Awaitable[bytes | None]]
+"""The next message, None where there are no more."""
 
 
-class ReaderWithTurns:
-    """A byte stream that lets started tasks run before each line."""
+async def converse(receive: Receive, protocol: Protocol) -> None:
+    """Handle messages until there are no more, or the client has said ``exit``.
 
-    def __init__(self, stream: asyncio.StreamReader) -> None:
-        self._stream = stream
-
-    async def readline(self) -> bytes:
+    The next one is not read before the client has taken what it was sent: who asks without listening waits.
+    """
+    while not protocol.stopped.is_set():
         await asyncio.sleep(0)
-        return await self._stream.readline()
-
-    async def readexactly(self, length: int) -> bytes:
-        return await self._stream.readexactly(length)
-
-
-class SocketWithTurns:
-    """A web socket that lets started tasks run before each message."""
-
-    def __init__(self, socket: ServerConnection) -> None:
-        self._socket = socket
-
-    async def recv(self, decode: bool | None = None) -> str | bytes:
+        body = await receive()
+        if body is None:
+            return
         await asyncio.sleep(0)
-        return await self._socket.recv(decode)
-
-    async def send(self, message: bytes) -> None:
-        await self._socket.send(message, text=True)
-
-    async def close(self) -> None:
-        await self._socket.close()
+        protocol.take(body)
+        await protocol.settle()

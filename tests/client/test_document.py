@@ -27,3 +27,4 @@ def test_client_and_server_stay_in_step(
     for offset in range(len(client.text) + 1):
         if client.text[offset - 1 : offset + 1] != "\r\n":
             assert client.position(offset) == server.position(len(client.text[:offset].encode()))
+            assert client.offset(client.position(offset)) == offset

@@ -10,7 +10,7 @@ from byte_lsp.server.in_flight import InFlight
 
 
 async def begin(waiting: InFlight, uri: str, method: str, work: Future[int]) -> asyncio.Task[int]:
-    task = asyncio.create_task(waiting.wait(uri, method, work))
+    task = asyncio.create_task(waiting.wait(uri, method, asyncio.wrap_future(work)))
     await asyncio.sleep(0)
     return task
 

@@ -19,6 +19,10 @@ class HeardEditor(Editor):
         super().__init__(build_server())
         self.shown: list[tuple[types.MessageType, str]] = []
 
+    @property
+    def offers_actions(self) -> bool:
+        return False
+
     def _show(self, kind: types.MessageType, text: str) -> None:
         self.shown.append((kind, text))
 

@@ -1,6 +1,7 @@
 """The server over TCP and over web sockets."""
 
 import asyncio
+import json
 import re
 import socket
 import subprocess
@@ -91,6 +92,31 @@ async def test_a_conversation_over_a_web_socket(listen: Listen) -> None:
         assert isinstance(await connection.recv(), str)
         await connection.send(EXIT)
     assert await server.wait() == 0
+
+
+async def test_a_document_of_megabytes_over_a_web_socket(listen: Listen) -> None:
+    _, port = await listen("serve_ws")
+    text = "x = 1\n" * 500_000
+    item = {"uri": "file:///a.py", "languageId": "python", "version": 1, "text": text}
+    opened = {"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": item}}
+    asked = {"jsonrpc": "2.0", "id": 2, "method": "byteLsp/document", "params": {"uri": "file:///a.py"}}
+    async with connect(f"ws://127.0.0.1:{port}") as connection:
+        await connection.send(INITIALIZE)
+        await connection.recv()
+        for message in (opened, asked):
+            await connection.send(json.dumps(message))
+        while (answer := json.loads(await connection.recv())).get("id") != 2:
+            pass
+    assert answer["result"]["bytes"] == len(text)
+
+
+async def test_a_web_page_cannot_talk_over_tcp(listen: Listen) -> None:
+    """A browser lets every page post to a port of this machine, and the body could be a message."""
+    server, port = await listen("serve_tcp")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + frame(json.loads(INITIALIZE)))
+    assert await reader.read() == b""
+    assert await server.wait() == 1
 
 
 async def test_web_pages_from_elsewhere_are_kept_out(listen: Listen) -> None:

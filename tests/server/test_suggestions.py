@@ -3,9 +3,11 @@
 import pytest
 from lsprotocol import types
 
+from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.problem import Candidate, InfillResult
 from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import Document
+from byte_lsp.server.places import Typed
 from byte_lsp.server.suggestions import (
     Slot,
     Suggestion,
@@ -102,15 +104,33 @@ def test_ghost_text_has_an_empty_range_at_the_cursor() -> None:
 
 def test_candidates_become_text_with_the_documents_line_ends() -> None:
     found = result(
-        Candidate(b"\n    y)", None, "stop", 1, replaced_bytes=1), Candidate(b"z", None, "stop", 1)
+        Candidate(b"\n    y)", None, "stop", 1, replaced_bytes=1),
+        Candidate(b"z", None, "stop", 1, 0, 0.5, line_steps=((1, -0.7),)),
     )
-    assert read_result(found, b"\r\n", 0.5) == [Suggestion("\r\n    y)", 1), Suggestion("z")]
+    assert read_result(found, b"\r\n") == (
+        Suggestion("\r\n    y)", 1),
+        Suggestion("z", 0, 0.5, ((1, -0.7),)),
+    )
 
 
-def test_what_is_likely_to_be_wrong_is_held_back() -> None:
-    found = result(*(Candidate(text, None, "stop", 1, 0, sure) for text, sure in [(b"a", 0.3), (b"b", 0.5)]))
-    assert read_result(found, b"\n", 0.4) == [Suggestion("b")]
-    assert read_result(found, b"\n", 0.0) == [Suggestion("a"), Suggestion("b")]
+def test_what_is_left_after_typing() -> None:
+    suggestion = Suggestion("ms.append(item)\n", 2)
+    assert suggestion.after(Typed(b"ms."), None) == Suggestion("append(item)\n", 2)
+    assert suggestion.after(Typed(b"ms,"), None) is None
+    assert suggestion.after(Typed(b"ms.append(", closed=b")"), None) == Suggestion("item)\n", 3)
+    assert suggestion.after(Typed(b"ms.append(item)", passed=1), None) == Suggestion("\n", 1)
+    assert Suggestion("x)").after(Typed(b"x)", passed=1), None) is None, "it is not the suggestion's own"
+    assert Suggestion("(a").after(Typed(b"(", closed=b")"), None) == Suggestion("a"), "before the closer"
+
+
+def test_each_key_that_agrees_makes_the_rest_more_likely() -> None:
+    calibration = Calibration((-4.0, 0.0), (0.0, 1.0), 0.4)
+    suggestion = Suggestion("abcdef\nx", 0, 0.25, ((2, -2.0), (6, -3.0)))
+    rests = [suggestion.after(Typed(b"abcdef"[:count]), calibration) for count in range(7)]
+    assert [rest and rest.confidence for rest in rests] == [0.25, 0.5, 0.75, 0.8125, 0.875, 0.9375, None]
+    once = suggestion.after(Typed(b"a"), calibration)
+    assert once
+    assert once.after(Typed(b"bcd"), calibration) == suggestion.after(Typed(b"abcd"), calibration)
 
 
 def test_a_completion_item_covers_the_half_typed_word() -> None:
