@@ -25,6 +25,7 @@ COMMANDS = {
     "models": ("byte_lsp.cli_models", "list, pull and verify model files"),
     "bench": ("byte_lsp.cli_bench", "measure what exactness costs on this machine"),
     "eval": ("byte_lsp.cli_eval", "measure how good suggestions are in your files"),
+    "status": ("byte_lsp.cli_status", "the servers that run, and what they are at"),
     "doctor": ("byte_lsp.cli_doctor", "check this machine and say what to do"),
 }
 

@@ -1,11 +1,14 @@
-"""``byte-lsp bench core | adapter``: what exactness costs on this machine, and what an adapter does."""
+"""``byte-lsp bench core | adapter | typing | soak``: what exactness and adapters cost, and a day's typing."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from byte_lsp.cli_drafts import add_drafts
+from byte_lsp.cli_kills import add_kills
 from byte_lsp.cli_options import add_model, add_output, at_least
+from byte_lsp.cli_typing import add_soak, add_typing
 from byte_lsp.evaluation import adapter_table
 from byte_lsp.evaluation.adapter_bench import TYPES, AdapterOptions, run_adapter
 from byte_lsp.evaluation.core_bench import PARTS, CoreOptions, run_core
@@ -16,11 +19,15 @@ from byte_lsp.evaluation.report import Report, prepare, publish
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``bench`` to the command line; its arguments go to ``run``."""
-    about = "measure what exactness and adapters cost on this machine"
+    about = "measure what exactness, adapters and typing cost on this machine"
     parser = subparsers.add_parser("bench", help=about, description=f"{about.capitalize()}.")
     suites = parser.add_subparsers(dest="suite", required=True, metavar="SUITE")
     _add_core(suites)
     _add_adapter(suites)
+    add_typing(suites)
+    add_soak(suites)
+    add_kills(suites)
+    add_drafts(suites)
 
 
 def _add_core(suites: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

