@@ -169,8 +169,8 @@ def test_draws_with_drafts_follow_the_process(
     expected = expected_outcomes(BruteForce(tiny, tiny.engine(11), temperature), prefix, top_p)
     assert counts.keys() <= expected.keys()
     assert goodness(counts, expected, TABLE_DRAWS) > 1e-3
-    assert sum(accepted for _, accepted in drafter.batches) > TABLE_DRAWS / 100
-    assert sum(drafted - accepted for drafted, accepted in drafter.batches) > TABLE_DRAWS / 2
+    assert sum(accepted for _, accepted in drafter.batches) > TABLE_DRAWS / 200
+    assert sum(drafted - accepted for drafted, accepted in drafter.batches) > TABLE_DRAWS / 4
 
 
 @every_tiny

@@ -65,7 +65,7 @@ def test_a_run_learns_resumes_and_grows(
     assert len(losses(whole)) == 4
     assert losses(parts) == losses(whole), "a run made longer takes the steps of one that was long at once"
     trained, resumed = weights(whole), weights(parts)
-    assert len(trained) == 20 * 7 * 2
+    assert len(trained) == 30 * 7 * 2
     assert all(torch.equal(trained[name], resumed[name]) for name in trained)
     assert all(bool(value.any()) for name, value in trained.items() if "lora_B" in name)
     log = read_log(whole / "log.jsonl")
