@@ -25,13 +25,18 @@ TEXT = (
     "    def pop(self):\n"
     "        return self.ite"
 )
+LONG = "# one, two, three, four, five, six, seven, eight, nine, ten\n" * 2 + "# one, two, three,"
+"""What follows is long, and the model is sure of it."""
+
 SETTINGS: Mapping[str, Any] = {"confidence": 0, "ahead": False, "deadline_ms": 0, "debounce_ms": 0}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(model_path: str) -> AsyncIterator[Client]:
     client = await Client.start()
-    await client.initialize(options={"model": model_path, "suggest": SETTINGS})
+    # Without drafts: what is copied in one batch is never unfinished.
+    engine = {"drafts": False}
+    await client.initialize(options={"model": model_path, "suggest": SETTINGS, "engine": engine})
     await client.wait_for_ready()
     yield client
     assert await client.stop() == 0
@@ -39,7 +44,7 @@ async def client(model_path: str) -> AsyncIterator[Client]:
 
 
 async def set_up(client: Client, **suggest: Any) -> None:
-    settings = {"byteLsp": {"suggest": {**SETTINGS, **suggest}}}
+    settings = {"byteLsp": {"suggest": {**SETTINGS, **suggest}, "engine": {"drafts": False}}}
     client.notify(types.WORKSPACE_DID_CHANGE_CONFIGURATION, types.DidChangeConfigurationParams(settings))
     await client.status()
 
@@ -76,7 +81,7 @@ async def test_typing_along_asks_the_model_nothing(client: Client) -> None:
 
 async def test_backspace_and_partial_accept_ask_nothing(client: Client) -> None:
     await set_up(client)
-    document = client.open("file:///back.py", TEXT)
+    document = client.open("file:///back.py", LONG)
     suggestion = await ask(client, document)
     assert len(suggestion) > 4
     before = await counters(client)
@@ -114,9 +119,9 @@ async def test_moving_around_asks_nothing(client: Client) -> None:
 
 async def test_late_answers_show_what_is_whole_and_the_next_key_shows_more(client: Client) -> None:
     await set_up(client)
-    whole = await ask(client, client.open("file:///whole.py", TEXT))
+    whole = await ask(client, client.open("file:///whole.py", LONG))
     await set_up(client, deadline_ms=1)
-    document = client.open("file:///late.py", TEXT)
+    document = client.open("file:///late.py", LONG)
     first = await ask(client, document)
     assert first
     assert len(first) < len(whole)
