@@ -21,7 +21,8 @@ from byte_lsp.tokens.spines import Flags
 Row = NDArray[np.floating[Any]]
 """Logits over the vocabulary: natural-log probabilities but for a constant, shape (vocabulary size,)."""
 
-_FIRST_ASKED = 32
+_FIRST_TAKEN = 4
+_FIRST_SORTED = 32
 _LEAST_MASS = 1e-30  # of what is extendable, for a sum in float32
 
 
@@ -128,23 +129,21 @@ class CanonicalProcess:
 
 def descending(row: Row) -> Iterator[int]:
     """Tokens by falling log-probability, sorting no more of the row than is asked for."""
-    size = len(row)
-    best = int(row.argmax())  # mostly all that is asked for, and a hundred times as fast as the rest
-    if row[best] == -np.inf:
-        return
-    yield best
-    count = min(_FIRST_ASKED, size)
-    seen = {best}
-    while len(seen) < size:
-        top = np.argpartition(row, size - count)[size - count :] if count < size else np.arange(size)
-        for token in top[np.argsort(-row[top], kind="stable")].tolist():
-            if token in seen:
-                continue
-            if row[token] == -np.inf:
-                return
-            seen.add(token)
-            yield token
-        count = min(count * 8, size)
+    left = row.copy()
+    for _ in range(_FIRST_TAKEN):  # far faster than sorting any
+        best = int(left.argmax())
+        if left[best] == -np.inf:
+            return
+        yield best
+        left[best] = -np.inf
+    count = _FIRST_SORTED
+    # Without those at minus infinity, since numpy takes long to select among many that are equal.
+    while len(tokens := np.flatnonzero(left > -np.inf)):
+        if count < len(tokens):
+            tokens = tokens[np.argpartition(left[tokens], -count)[-count:]]
+        yield from tokens[np.argsort(-left[tokens], kind="stable")].tolist()
+        left[tokens] = -np.inf
+        count *= 8
 
 
 def sharpen(row: Row, temperature: float) -> Row:

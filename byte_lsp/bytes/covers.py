@@ -211,7 +211,7 @@ class _Weigher:
         if not residual:
             return np.arange(self.rows.shape[1])
         low, high = self.process.finder.index.span(residual)
-        return np.array(self.process.finder.index.tokens[low:high], dtype=np.intp)
+        return self.process.finder.index.ids[low:high]
 
     def _weights(self, nodes: list[int], tokens: NDArray[np.intp], temperature: float) -> Row:
         """``log Q_T(path to the context, token)`` for each token, minus infinity where known to be out."""

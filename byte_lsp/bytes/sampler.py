@@ -67,8 +67,10 @@ class Drawing:
         sampling: Sampling,
         context_tokens: int,
         cover: Cover | None = None,
+        scoring: Process | None = None,
     ) -> None:
         self.process = process
+        self._scoring = scoring or process
         self._sampling = sampling
         self._generator = sampling.generator()
         self._context_tokens = context_tokens
@@ -90,7 +92,7 @@ class Drawing:
         tail, token = self.tail, self._draw(row)
         ended = self.process.is_end(token)
         data = b"" if ended else self.process.finder.tokenizer.pieces[token]
-        step = Step(data, ended, partial(_logprob, self.process, tail, row, token))
+        step = Step(data, ended, partial(_logprob, self._scoring, tail, row, token))
         self._go_on(token, step)
         return step
 
@@ -122,21 +124,38 @@ class Drawing:
             if best is None:
                 raise EngineError(NOTHING_FOLLOWS)
             return best
-        hot = sharpen(row, self._sampling.temperature)
-        return draw_accepted(hot, self._sampling.top_p, follows, self._generator)
+        temperature, top_p = self._sampling.temperature, self._sampling.top_p
+        # A part of the whole has to know the whole, and what cannot follow is none of it.
+        hot = (
+            sharpen(row, temperature)
+            if top_p == 1
+            else self.process.restrict(self.tail, row, temperature).row
+        )
+        return draw_accepted(hot, top_p, follows, self._generator)
 
 
 class Sampler:
-    """Draws continuations from weighed covers, with the help of a ``drafter`` if there is one."""
+    """Draws continuations from weighed covers, with the help of a ``drafter`` if there is one.
 
-    def __init__(self, engine: Engine, process: Process, drafter: Drafter | None = None) -> None:
+    ``scoring`` is what steps' log-probabilities are worked out with, ``process`` if there is none: they take
+    time, and not everybody needs all their digits.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        process: Process,
+        drafter: Drafter | None = None,
+        scoring: Process | None = None,
+    ) -> None:
         self.engine = engine
         self.process = process
         self.drafter = drafter
+        self.scoring = scoring
 
     def begin(self, covers: CoverSet, sampling: Sampling, cover: Cover | None = None) -> Drawing:
         """A continuation that begins with ``cover``, or as it is drawn from the covers."""
-        return Drawing(self.process, covers, sampling, self.engine.context_tokens, cover)
+        return Drawing(self.process, covers, sampling, self.engine.context_tokens, cover, self.scoring)
 
     def steps(self, covers: CoverSet, sampling: Sampling, cover: Cover | None = None) -> Iterator[Step]:
         """Draws one token after another until the text ends or the model's context is full."""

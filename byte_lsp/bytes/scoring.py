@@ -136,7 +136,7 @@ class _Weigher:
         if low == high:
             return -math.inf
         row, log_mass = self._at(context.node)
-        return on_path + log_sum(row[np.array(index.tokens[low:high], dtype=np.intp)]) - log_mass
+        return on_path + log_sum(row[index.ids[low:high]]) - log_mass
 
     def _on_path(self, node: int, above: int) -> float:
         total = 0.0

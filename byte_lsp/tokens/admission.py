@@ -11,6 +11,7 @@ Shapes are asked about only as far as a model gives them weight, and the answers
 the tail, so that text that looks alike finds them ready.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -28,7 +29,10 @@ _NEVER, _FRESH, _FRESH_AND_CLOSED, _ON, _ONE_BY_ONE, _UNKNOWN = 0, 1, 2, 4, 8, 1
 _SILENT, _ODD, _FIRST_SHAPE = 0, 1, 2
 _MOST_STRUCTURES = 32
 _KEPT_SPREADS = 64
-_PLAIN, _APOSTROPHE, _APOSTROPHE_AND_LETTER = b"", b"'", b"'s"
+_GROUPED_AT_ONCE = 2048
+_PLAIN = b""
+_BEHIND = _PLAIN, b"'", b"'s"
+"""Behind what else the shape of a piece may be another: a contraction that has begun."""
 
 
 class Admissions:
@@ -37,17 +41,25 @@ class Admissions:
     def __init__(self, canon: Canon) -> None:
         self.canon = canon
         self.standing = Standing(canon)
-        self._groupings: dict[bytes, _Grouping] = {}
-        self.splits = lru_cache(maxsize=2048)(self._make_splits)
+        self._begun_grouping = lru_cache(maxsize=None)(self._make_grouping)
+        self.splits = lru_cache(maxsize=1024)(self._make_splits)
         self.after = lru_cache(maxsize=256)(self._make_admitted)
         self.spread = lru_cache(maxsize=_KEPT_SPREADS)(self._make_spread)
 
     def grouping(self, behind: bytes) -> "_Grouping":
         """Tokens by their shape where they follow ``behind``: nothing of note, ``'`` or ``'s``."""
-        known = self._groupings.get(behind)
-        if known is None:
-            known = self._groupings[behind] = _Grouping(self.canon, self.standing.odd, behind)
-        return known
+        grouping = self._begun_grouping(behind)
+        for _ in grouping.steps:
+            pass
+        return grouping
+
+    def prepare(self) -> Iterator[None]:
+        """Group tokens by all that they may follow, some thousand at each step: a fiftieth of a second."""
+        for behind in _BEHIND if self.canon.splits_by_class else (_PLAIN,):
+            yield from self._begun_grouping(behind).steps
+
+    def _make_grouping(self, behind: bytes) -> "_Grouping":
+        return _Grouping(self.canon, self.standing.odd, behind)
 
     def _make_splits(self, classes: str, behind: bytes) -> "_Splits":
         return _Splits(self.canon, self.grouping(behind), classes)
@@ -68,7 +80,7 @@ class Admitted:
         canon, self._standing = admissions.canon, admissions.standing
         fragment = tail.after_last_atom()
         begun = canon.contraction_begun(fragment.text)
-        behind = (_PLAIN, _APOSTROPHE, _APOSTROPHE_AND_LETTER)[min(len(begun), 2)]
+        behind = _BEHIND[min(len(begun), 2)]
         self._grouping = grouping = admissions.grouping(behind)
         self._split: _TailSplit | _OneWord
         if canon.splits_by_class:
@@ -187,21 +199,28 @@ class _Spread(NamedTuple):
 
 
 class _Grouping:
-    """Tokens in groups: those that stand for no text, odd ones, and one group for each shape."""
+    """Tokens in groups: those that stand for no text, odd ones, and one group for each shape.
+
+    It is whole when there are no more ``steps``.
+    """
 
     def __init__(self, canon: Canon, odd: Flags, behind: bytes) -> None:
         self.behind = behind
         self.shapes = ["", ""]
+        self.group_of = np.zeros(len(canon.tokenizer.pieces), dtype=np.intp)
+        self.steps = self._group(canon, odd)
+
+    def _group(self, canon: Canon, odd: Flags) -> Iterator[None]:
         groups: dict[str, int] = {}
-        pieces = canon.tokenizer.pieces
-        self.group_of = np.zeros(len(pieces), dtype=np.intp)
-        for token, piece in enumerate(pieces):
+        for token, piece in enumerate(canon.tokenizer.pieces):
+            if token % _GROUPED_AT_ONCE == 0:
+                yield
             if not piece:
                 self.group_of[token] = _SILENT
             elif odd[token]:
                 self.group_of[token] = _ODD
             else:
-                shape = canon.shape_of_piece(piece, behind) if canon.splits_by_class else ""
+                shape = canon.shape_of_piece(piece, self.behind) if canon.splits_by_class else ""
                 group = groups.setdefault(shape, len(self.shapes))
                 if group == len(self.shapes):
                     self.shapes.append(shape)

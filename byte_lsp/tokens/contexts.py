@@ -15,7 +15,7 @@ from byte_lsp.tokens.extendable import Canon, Tail, words_to_tokens
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 _FEW_TOKENS = 64
-_KEPT_ANSWERS = 1 << 16
+_KEPT_ANSWERS = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,11 @@ class Frontier:
 
 
 class PieceIndex:
-    """Tokens by the bytes their pieces begin with."""
+    """Tokens by the bytes their pieces begin with; ``ids`` are ``tokens`` as an array."""
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self.tokens = sorted((token for token, piece in enumerate(pieces) if piece), key=pieces.__getitem__)
+        self.ids = np.array(self.tokens, dtype=np.intp)
         self._pieces = [pieces[token] for token in self.tokens]
         self.branches = lru_cache(maxsize=1 << 12)(self._find_branches)
 
@@ -117,6 +118,15 @@ class ContextFinder:
     def admissions(self) -> Admissions:
         """What may follow a sequence, for the whole vocabulary at once."""
         return Admissions(self.canon)
+
+    def prepare(self) -> Iterator[None]:
+        """Make what requests need sooner or later, a piece at each step: they need not wait for it then.
+
+        The first takes a third of a second, but no request can do without that.
+        """
+        admissions = self.admissions
+        yield
+        yield from admissions.prepare()
 
     def frontier(self, prefix: bytes) -> Frontier:
         """Every extendable context of ``prefix`` that some extendable cover continues."""

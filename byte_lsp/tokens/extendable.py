@@ -34,7 +34,6 @@ _NO_CONTINUATION = (b"", b"a", b" ", b"\n", b"0", b"(", b"'", b" a", b"\xff")
 _ALL_BYTES = frozenset(range(256))
 _TELLING_SORTS = (LETTER, NUMBER, WHITESPACE)
 _SETTLING_TURNS = 2
-_LONG_RUN = re.compile(r"([aA])\1{3}")
 _CONTRACTION_BEGUN = re.compile(rb"'[a-zA-Z]?\Z")
 
 
@@ -67,9 +66,9 @@ class Canon:
         self._atom_heads = _heads(tokenizer.vocabulary.atoms)
         self._any_atom = re.compile(b"|".join(map(re.escape, tokenizer.vocabulary.atoms)))
         self._longest_atom_head = max(map(len, self._atom_heads), default=0)
-        self.outcomes_of_classes = lru_cache(maxsize=1 << 16)(self._outcomes_of_classes)
-        self._of_bytes = lru_cache(maxsize=1 << 14)(self._outcomes_of_bytes)
-        self.shape = lru_cache(maxsize=1 << 16)(self._find_shape)
+        self.outcomes_of_classes = lru_cache(maxsize=1 << 13)(self._outcomes_of_classes)
+        self._of_bytes = lru_cache(maxsize=1 << 12)(self._outcomes_of_bytes)
+        self.shape = lru_cache(maxsize=1 << 13)(self._find_shape)
 
     def outcomes(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
         """Every way in which ``text + piece``, followed by anything, can fall into words.
@@ -112,7 +111,7 @@ class Canon:
         return begun[0] if begun else b""
 
     def shape_of_piece(self, piece: bytes, behind: bytes) -> str:
-        """The look-ahead classes of a piece that follows ``behind``, long runs of letters cut short."""
+        """The look-ahead classes of a piece that follows ``behind``, long runs cut short."""
         return self._find_shape(piece, behind)[0]
 
     def atom_rests(self, text: bytes) -> list[bytes]:
@@ -182,17 +181,18 @@ class Canon:
         return turns
 
     def _find_shape(self, text: bytes, behind: bytes) -> tuple[str, tuple[int, ...] | None]:
-        """Look-ahead classes of a text that follows ``behind``, long runs of letters cut short.
+        """Look-ahead classes of a text that follows ``behind``, long runs cut short.
 
         Also the byte offset of each class character, or None where the two are the same.
         """
         assert self._lookahead is not None
         characters = decode(behind + text)
         classes = self._lookahead.normalize(characters)[len(behind) :]
-        if len(classes) == len(text) and not _LONG_RUN.search(classes):
+        kept = self._lookahead.kept(classes)
+        if kept is None and len(classes) == len(text):
             return classes, None
+        kept = list(range(len(classes))) if kept is None else kept
         offsets = [0, *accumulate(len(encode(character)) for character in characters[len(behind) :])]
-        kept = [at for at in range(len(classes)) if not _inside_run(classes, at, self._lookahead.fillers)]
         return "".join(classes[at] for at in kept), (*(offsets[at] for at in kept), offsets[-1])
 
     def _outcomes_of_classes(self, text: str, piece: str) -> tuple[Outcome, ...]:
@@ -419,11 +419,6 @@ def words_to_tokens(
         tokens += tokenizer.encode_word(text[start:end]) if atom < 0 else (atom,)
         start = end
     return tokens, start
-
-
-def _inside_run(classes: str, at: int, fillers: str) -> bool:
-    """Whether this is a letter that a long run can do without: no word ends beside it."""
-    return at >= 2 and classes[at] in fillers and classes[at - 2 : at + 2] == classes[at] * 4
 
 
 def _relocate(outcome: Outcome, offsets: tuple[int, ...]) -> Outcome:

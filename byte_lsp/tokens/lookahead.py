@@ -9,6 +9,7 @@ classes finds.
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 
 from byte_lsp.tokens import characters
 from byte_lsp.tokens.pretokenizer import PreTokenizer
@@ -18,6 +19,9 @@ _SYNTAX = re.compile(r"\\.|\{[\d,]+\}|\(\?<?[:=!]|[|?*+()^]")
 _COUNTED_SPACES = re.compile(r"\\s\{(\d+)\}")
 _CONTRACTION_BEGUN = re.compile(r"'[a-zA-Z]?\Z")
 _CONTRACTION_LETTER = re.compile(r"('[a-zA-Z]{0,2})|[a-zA-Z]")
+KEPT_OF_RUN = 3
+_RUNNING = " \t\n(#"
+_TRIED_RUNS = (4, 5, 8)
 _CONTRACTIONS = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'LL"]
 _CONTRACTION_ENDINGS = ["s", "t", "re", "ve", "m", "ll", "d", "l", "e", "S", "RE", "LL", "L", "E"]
 
@@ -40,8 +44,6 @@ class Lookahead:
         self._longest_counted = max(
             (int(n) for source, _ in sources for n in _COUNTED_SPACES.findall(source)), default=0
         )
-        # Letters of which a run says no more than three of them: capitals may be counted in long words.
-        self.fillers = "a" if splitter.long_words else "aA"
         self._rests = {word[:n]: word[n:] for word in splitter.long_words for n in range(1, len(word))}
         self._longest_head = max(map(len, self._rests), default=0)
         self._class_of: dict[int, str] = {}
@@ -51,6 +53,11 @@ class Lookahead:
         self.classes: Sequence[str] = sorted(self._first_of_class.values())
         self._settled = self._settled_probes()
         self._open = self._open_probes()
+        # Capitals may be counted in words that a pattern spells out.
+        letters = "a" if splitter.long_words else "aA"
+        others = dict.fromkeys(self.normalize(_RUNNING))
+        self._fillers = letters + "".join(c for c in others if not self._is_counted(c, splitter))
+        self._long_run = re.compile(rf"([{re.escape(self._fillers)}])\1{{{KEPT_OF_RUN}}}")
 
     def representative(self, code_point: int) -> str:
         """A fixed character that every pattern treats like this one."""
@@ -68,6 +75,34 @@ class Lookahead:
         if self._has_contractions:
             text = _CONTRACTION_LETTER.sub(_plain_letter, text)
         return "".join(map(self.representative, map(ord, characters.replace_invalid(text))))
+
+    def kept(self, classes: str) -> list[int] | None:
+        """Which of a text's classes tell how it is split: of long runs, the first two and the last.
+
+        None where that is all of them. Word ends lie nowhere else in a run of letters, and mostly of spaces
+        and punctuation: where a pattern does not count those.
+        """
+        if not self._long_run.search(classes):
+            return None
+        return [at for at in range(len(classes)) if not self._is_inside_run(classes, at)]
+
+    def _is_inside_run(self, classes: str, at: int) -> bool:
+        first = at - KEPT_OF_RUN + 1
+        is_filler = first >= 0 and classes[at] in self._fillers
+        return is_filler and classes[first : at + 2] == classes[at] * (KEPT_OF_RUN + 1)
+
+    def _is_counted(self, character: str, splitter: PreTokenizer) -> bool:
+        """Whether a run of this class is split in another way than one of ``KEPT_OF_RUN``."""
+        if self._longest_counted and characters.sort_of(character) == characters.WHITESPACE:
+            return True
+        for before, after in product(["", *self.classes], ["", *self._settled]):
+            short = splitter.split(before + character * KEPT_OF_RUN + after)
+            for count in _TRIED_RUNS:
+                more, second = count - KEPT_OF_RUN, len(before) + KEPT_OF_RUN - 1
+                expected = [end if end < second else end + more for end in short]
+                if splitter.split(before + character * count + after) != expected:
+                    return True
+        return False
 
     def after(self, text: str) -> Iterator[str]:
         """Continuations of a text that ends between two characters, the most telling first."""

@@ -21,7 +21,9 @@ from byte_lsp.bytes.draft_worth import (
     MOST_CREDIT,
     MOST_TOKENS,
     Acceptance,
+    Agreement,
     DraftWorth,
+    Evidence,
 )
 from byte_lsp.bytes.drafts import Drafter, Drafts, TextDrafter
 from byte_lsp.bytes.framing import frame
@@ -48,6 +50,8 @@ self.height = read_height(options, "height")
 self.depth = read_depth(options, "depth")
 self.width = read_width(options, "width")
 self.height = rea"""
+
+EVERY_EVIDENCE = [Evidence(count, agreement) for count in FIRST_GUESS_RATES for agreement in Agreement]
 
 every_tiny = pytest.mark.parametrize("tiny", tinies(), ids=lambda tiny: tiny.name)
 
@@ -160,13 +164,13 @@ def test_draws_with_drafts_follow_the_process(
 ) -> None:
     """Against enumeration, with drafts before every draw."""
     tiny = ALL[name]
-    engine = tiny.engine(11)
+    engine = tiny.engine(31)
     drafter = random_tokens(tiny, 5)
     sampler = Sampler(engine, tiny.process(), drafter)
     covers = weigh_covers(engine, sampler.process, prefix, temperature)
     samplings = (Sampling(temperature, top_p, seed) for seed in range(TABLE_DRAWS))
     counts = Counter(draw(sampler, covers, sampling) for sampling in samplings)
-    expected = expected_outcomes(BruteForce(tiny, tiny.engine(11), temperature), prefix, top_p)
+    expected = expected_outcomes(BruteForce(tiny, tiny.engine(31), temperature), prefix, top_p)
     assert counts.keys() <= expected.keys()
     assert goodness(counts, expected, TABLE_DRAWS) > 1e-3
     assert sum(accepted for _, accepted in drafter.batches) > TABLE_DRAWS / 200
@@ -368,10 +372,10 @@ def test_a_drafter_without_credit_guesses_nothing_and_goes_on_learning() -> None
     for _ in range(9):
         worth.count(15, 0, None)
     assert not worth.has_credit
-    rates = [worth.acceptance.rate(count) for count in FIRST_GUESS_RATES]
+    rates = [worth.acceptance.rate(evidence) for evidence in EVERY_EVIDENCE]
     assert drafter.propose(text, tail) == ()
     drafter.learn(tiny.tokenizer.encode(b"("), 0, None)
-    assert sum(worth.acceptance.rate(count) for count in FIRST_GUESS_RATES) > sum(rates)
+    assert sum(worth.acceptance.rate(evidence) for evidence in EVERY_EVIDENCE) > sum(rates)
 
 
 @pytest.mark.parametrize("drafted", range(1, MOST_TOKENS + 1))
@@ -389,18 +393,91 @@ def test_batches_that_say_nothing_of_time_are_counted_all_the_same() -> None:
 
 
 def test_a_request_begins_with_what_all_requests_know() -> None:
-    everywhere = Acceptance()
-    first = everywhere.rate(12)
-    assert first == FIRST_GUESS_RATES[12]
+    everywhere, near, far = Acceptance(), Evidence(14), Evidence(24)
+    first = everywhere.rate(Evidence(12))
+    assert first == FIRST_GUESS_RATES[12][Agreement.ALONE]
     request = Acceptance(everywhere)
     for _ in range(200):
-        request.learn(14, False)
-    assert request.rate(14) < everywhere.rate(14) < first / 2
-    assert everywhere.rate(24) == FIRST_GUESS_RATES[24]
-    assert Acceptance(everywhere).rate(14) == everywhere.rate(14)
+        request.learn(near, False)
+    assert request.rate(near) < everywhere.rate(near) < first / 2
+    assert everywhere.rate(far) == FIRST_GUESS_RATES[24][Agreement.ALONE]
+    assert everywhere.rate(Evidence(14, Agreement.AGREED)) == FIRST_GUESS_RATES[12][Agreement.AGREED]
+    assert Acceptance(everywhere).rate(near) == everywhere.rate(near)
     for _ in range(200):
-        Acceptance(everywhere).learn(14, True)
-    assert everywhere.rate(14) > 0.9
+        Acceptance(everywhere).learn(near, True)
+    assert everywhere.rate(near) > 0.9
+
+
+def test_another_text_from_the_same_drafter_is_looked_up_anew() -> None:
+    """Also where what follows a place runs into the copy itself."""
+    tiny = ALL["gpt-2"]
+    canon = finder(tiny.tokenizer).canon
+    drafter = TextDrafter(canon, [b"(a)(a)(a)(a)\n"], Always())
+
+    def tail_of(text: bytes) -> Tail:
+        tail = canon.tail(b"", ())
+        for token in tiny.tokenizer.encode(text):
+            tail = tail.push(token)
+        return tail
+
+    for text in (b"(a(a(a(a", b"(a(a(a(a(a(a(a", b"(a(a(a(a(a(a(a(a(a(a"):
+        draft = drafter.propose(text, tail_of(text))
+        fresh = TextDrafter(canon, [b"(a)(a)(a)(a)\n"], Always())
+        assert list(draft) == list(fresh.propose(text, tail_of(text))) != []
+        drafter.learn(draft[:1], 0, None)
+
+
+class Recording(DraftWorth):
+    """Remembers the chances that it was told, and takes no draft to be worth it."""
+
+    chances: Sequence[float] = ()
+
+    def best_count(self, chances: Sequence[float]) -> int:
+        self.chances = chances
+        return 0
+
+
+def test_places_that_go_on_alike_make_a_guess_likely_and_others_doubtful() -> None:
+    tiny = ALL["gpt-2"]
+    canon = finder(tiny.tokenizer).canon
+
+    def chances(*places: bytes) -> Sequence[float]:
+        worth = Recording()
+        text, tail = b"(a(a(a", canon.tail(b"", ())
+        for token in tiny.tokenizer.encode(text):
+            tail = tail.push(token)
+        lines = (b"%d%s%s\n" % (at, text, behind) for at, behind in enumerate(places))
+        TextDrafter(canon, [b"".join(lines)], worth).propose(text, tail)
+        return worth.chances
+
+    goes_on, parts_later, parts_at_once = b"(b(b(b(b(b(b", b"(b))))))))))", b"))))))))))))"
+    alone = chances(goes_on)
+    agreed = chances(goes_on, goes_on, goes_on)
+    disputed = chances(parts_at_once, goes_on)
+    later = chances(parts_later, goes_on)
+    assert disputed[0] < alone[0] < agreed[0] == later[0]
+    parting = next(at for at, (one, other) in enumerate(zip(later, agreed, strict=True)) if one != other)
+    assert later[parting] < alone[parting] < agreed[parting]
+    assert later[parting + 1 :] == alone[parting + 1 :] != []
+
+
+def test_a_place_that_went_on_otherwise_has_no_say_later() -> None:
+    tiny = ALL["gpt-2"]
+    canon = finder(tiny.tokenizer).canon
+    worth = Recording()
+    text, tail = b"(a(a(a", canon.tail(b"", ())
+    for token in tiny.tokenizer.encode(text):
+        tail = tail.push(token)
+    lines = b"1" + text + b")(b(b(b(b(b(b\n2" + text + b"((b(b(b(b(b(b\n"
+    drafter = TextDrafter(canon, [lines], worth)
+    drafter.propose(text, tail)
+    assert worth.chances[0] == FIRST_GUESS_RATES[6][Agreement.DISPUTED]
+    while drafter._ahead:
+        token = drafter._ahead[0]
+        drafter.learn([token], 0, None)
+        text, tail = text + tiny.tokenizer.pieces[token], tail.push(token)
+        drafter.propose(text, tail)
+        assert all(evidence.agreement is Agreement.ALONE for evidence in drafter._evidence)
 
 
 @given(st.lists(st.floats(0, 1), max_size=MOST_TOKENS), st.floats(0.005, 0.2))

@@ -1,5 +1,6 @@
 """What a whole vocabulary is told at once is what each token is told alone."""
 
+import math
 import random
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byte_lsp.tokens import admission
-from byte_lsp.tokens.contexts import finder
+from byte_lsp.tokens.contexts import ContextFinder, finder
 from byte_lsp.tokens.extendable import Tail
 from byte_lsp.tokens.spines import Spines
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
@@ -186,3 +187,13 @@ def test_tokens_with_falling_ranks_do_not_cost_a_question_for_every_other() -> N
     before = tokenizer.merges.encode.cache_info().misses
     assert standing.behind(tail).sum() > 1000
     assert tokenizer.merges.encode.cache_info().misses - before < 100
+
+
+def test_tables_are_made_ahead_in_small_steps(gpt2: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts = ContextFinder(gpt2)
+    steps = sum(1 for _ in contexts.prepare())
+    assert steps == 1 + 3 * math.ceil(len(gpt2.pieces) / 2048)
+    monkeypatch.setattr(admission, "_Grouping", lambda *_: pytest.fail("another table was made"))
+    for text in (b"it", b"it'", b"it's", b"'"):
+        tail = contexts.canon.tail(text, tuple(gpt2.encode(text)))
+        contexts.admissions.after(tail).admits(gpt2.encode(b"s")[0])

@@ -114,3 +114,44 @@ def test_every_class_that_a_begun_character_can_have_is_among_its_completions(pr
         found = {lookahead.representative(ord(character)) for character in lookahead.completions(head)}
         assert classes.keys() <= found, (head, classes)
         assert all(character.encode().startswith(head) for character in lookahead.completions(head))
+
+
+@every_pattern
+def test_a_long_run_is_split_as_a_short_one(pre: str) -> None:
+    splitter, generator = PreTokenizer(pre), random.Random(pre)
+    lookahead = Lookahead(splitter)
+    shortened = 0
+    for _ in range(1500):
+        classes = [" ", "\n", "A", "(", *generator.sample(lookahead.classes, 2)]
+        text, piece, continuation = (draw_runs(generator, classes, count) for count in (4, 2, 2))
+        cut = len(text)
+        whole = lookahead.normalize(text + piece)
+        text, piece = whole[:cut], whole[cut:]
+        kept = [lookahead.kept(each) for each in (text, piece)]
+        shortened += kept != [None, None]
+        short = [
+            "".join(part[at] for at in places(part, at_all))
+            for part, at_all in zip((text, piece), kept, strict=True)
+        ]
+        offsets = [*places(text, kept[0]), cut]
+        ends = labels(splitter, whole, continuation)
+        of_short = labels(splitter, "".join(short), continuation)
+        short_cut, short_end = len(short[0]), len("".join(short))
+        assert [end for end in ends if end <= cut] == [offsets[end] for end in of_short if end <= short_cut]
+        assert any(cut < end < len(whole) for end in ends) == any(
+            short_cut < end < short_end for end in of_short
+        )
+        assert (len(whole) in ends) == (short_end in of_short)
+    assert shortened > 300 or splitter.long_words
+
+
+def draw_runs(generator: random.Random, classes: list[str], most: int) -> str:
+    """A few runs of characters, most of them short."""
+    lengths = (1, 1, 1, 2, 3, 4, 5, 6, 7, 11, 16, 33)
+    return "".join(
+        generator.choice(classes) * generator.choice(lengths) for _ in range(generator.randint(1, most))
+    )
+
+
+def places(classes: str, kept: list[int] | None) -> list[int]:
+    return list(range(len(classes))) if kept is None else kept
