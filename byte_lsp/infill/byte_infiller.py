@@ -70,6 +70,7 @@ class ByteInfiller:
             self._tokens_evaluated() - before,
             read or 0,
             unfinished=self._rest is not None,
+            tokens_drawn=choice.tokens_drawn,
         )
 
     def write_on(self, is_wanted: Callable[[], bool]) -> InfillResult | None:
@@ -89,7 +90,9 @@ class ByteInfiller:
         )
 
     def idle(self, is_wanted: Callable[[], bool]) -> None:
-        """Nothing: an ensemble reads all of a prompt at once."""
+        """Tables for the requests to come; an ensemble reads all of a prompt at once."""
+        for member in self._members:
+            member.idle(is_wanted)
 
     def complete(
         self, prefix: bytes, sampling: Sampling, limits: Limits, *, with_logprob: bool = False

@@ -19,6 +19,7 @@ class Choice:
         self._problem = problem
         self._calibration = calibration
         self._found: dict[tuple[bytes, int], Candidate] = {}
+        self.tokens_drawn = 0
 
     def __len__(self) -> int:
         return len(self._found)
@@ -31,6 +32,7 @@ class Choice:
     def add(self, gathered: Gathered, tokens_evaluated: int) -> None:
         """Take a text, unless an equal one is there already."""
         text, replaced_bytes = gathered.text, 0
+        self.tokens_drawn += gathered.tokens
         if not self._problem.raw:
             fitted = fit(text, self._problem)
             text, replaced_bytes = fitted.text, fitted.replaced_bytes

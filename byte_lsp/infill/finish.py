@@ -129,7 +129,7 @@ def _takes_the_place(text: bytes, around: Surroundings) -> bool:
     wanted = squeeze(rest)[0]
     if own.endswith(wanted) and _is_neutral(text[: end_overlaps(text, rest)[0][0]], around):
         return False
-    if not _has_in_order(own, wanted):
+    if not has_in_order(own, wanted):
         return False
     if wanted[-1] in _ENDING_PUNCTUATION and own[-1] != wanted[-1]:
         return False
@@ -146,7 +146,8 @@ def _takes_the_place(text: bytes, around: Surroundings) -> bool:
     )
 
 
-def _has_in_order(text: bytes, wanted: bytes) -> bool:
+def has_in_order(text: bytes, wanted: bytes) -> bool:
+    """Whether the bytes ``wanted`` stand in ``text`` in this order, whatever is between them."""
     at = -1
     for byte in wanted:
         at = text.find(byte, at + 1)

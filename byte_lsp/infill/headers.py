@@ -1,4 +1,4 @@
-"""A path as a comment, in the language of the text that it heads."""
+"""A path, or any line, as a comment in the language of the text that it heads."""
 
 from byte_lsp.infill.comments import LINE_COMMENTS
 
@@ -25,11 +25,16 @@ def one_line(name: bytes) -> bytes:
 
 
 def path_comment(path: bytes, language: str) -> bytes:
-    """``path`` as a line of comment, its line end with it. ``language`` is the editor's id, or a usual name.
+    """``path`` as a line of comment: see ``comment_line``."""
+    return comment_line(path, language)
+
+
+def comment_line(text: bytes, language: str) -> bytes:
+    """``text`` as a line of comment, its line end with it. ``language`` is the editor's id, or a usual name.
 
     Languages that nobody listed get ``#``, which most formats for configuration and scripts understand.
     """
     style = _STYLE_OF_LANGUAGE.get(language.lower().replace(" ", "-"), "#")
     before, _, after = style.partition(" {} ")
-    line = [before.encode(), one_line(path), after.encode()]
+    line = [before.encode(), one_line(text), after.encode()]
     return b" ".join(filter(None, line)) + b"\n"

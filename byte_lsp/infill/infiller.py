@@ -46,6 +46,14 @@ LEAST_CONTEXT_TOKENS = 4 * SPARE_TOKENS
 """With fewer there is no room for a text, a suggestion and what is spared."""
 
 UNLIKELY_NATS = 6.0
+
+CONFIDENCE_UNASKED = 0.05
+CONFIDENCE_ASKED = 64
+"""How exactly a log-probability is worked out that only a confidence is read from (see ``CanonicalProcess``).
+
+On 320 tokens in sixteen files that changes it by 0.0003 nats on average, 0.01 at most, and takes 0.9 ms a
+token in text that looks new, in place of 4.
+"""
 _KEPT_BYTE_MODELS = 4
 
 
@@ -87,7 +95,9 @@ class Infiller:
         self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
         self.drafts = Drafts(self._canonical.finder.canon) if with_drafts else None
+        self._rough = CanonicalProcess(finder(tokenizer), framing, CONFIDENCE_UNASKED, CONFIDENCE_ASKED)
         self._bare = BareProcess(finder(tokenizer), framing)
+        self._preparing = self._canonical.finder.prepare()
         self._rest: _Rest | None = None
         self._byte_models = lru_cache(_KEPT_BYTE_MODELS)(partial(TokenByteModel, engine, self._canonical))
 
@@ -117,7 +127,8 @@ class Infiller:
             self.engine.tokens_evaluated - before,
             read,
             writing is not None,
-            *(after - then for after, then in zip(self._count_drafts(), drafts, strict=True)),
+            *self._drafts_since(drafts),
+            tokens_drawn=choice.tokens_drawn,
         )
 
     def write_on(self, is_wanted: Callable[[], bool]) -> InfillResult | None:
@@ -141,12 +152,16 @@ class Infiller:
             self.engine.tokens_evaluated - before,
             0,
             False,
-            *(after - then for after, then in zip(self._count_drafts(), drafts, strict=True)),
+            *self._drafts_since(drafts),
         )
 
     def idle(self, is_wanted: Callable[[], bool]) -> None:
-        """Work for the requests to come, while ``is_wanted`` and not interrupted: see ``Prompter.grow``."""
+        """Work for the requests to come, while ``is_wanted`` and not interrupted: prompts (see
+        ``Prompter.grow``), then tables.
+        """
         self._prompter.grow(is_wanted)
+        while is_wanted() and next(self._preparing, self) is not self:
+            pass
 
     def _draw(
         self, problem: InfillProblem, process: Process, covers: CoverSet, choice: Choice, due: Due
@@ -159,11 +174,14 @@ class Infiller:
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
         ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
         others = (*(chunk.text for chunk in reversed(problem.chunks)), problem.suffix)
-        sampler = Sampler(self.engine, process, self._drafter(problem.prefix, others, ending))
-        beginnings = self._beginnings(problem, process, covers, sampling)
         wanted = max(problem.alternatives, problem.draws)
         is_ranked = wanted > 1 and self.is_judged(problem)
-        with_logprobs = problem.with_logprobs or is_ranked or self._calibration is not None
+        is_scored = problem.with_logprobs or is_ranked
+        with_logprobs = is_scored or self._calibration is not None
+        scoring = process if is_scored or problem.arm != "exact" else self._rough.framed(process.framing)
+        drafter = self._drafter(problem.prefix, others, ending)
+        sampler = Sampler(self.engine, process, drafter, scoring)
+        beginnings = self._beginnings(problem, process, covers, sampling)
         while drawings := [
             sampler.begin(covers, each, cover) for cover, each in islice(beginnings, min(wanted, MOST_DRAWS))
         ]:
@@ -244,6 +262,10 @@ class Infiller:
 
     def _count_drafts(self) -> tuple[int, int]:
         return (self.drafts.drafted, self.drafts.accepted) if self.drafts else (0, 0)
+
+    def _drafts_since(self, then: tuple[int, int]) -> tuple[int, int]:
+        drafted, accepted = self._count_drafts()
+        return drafted - then[0], accepted - then[1]
 
     def _process(self, arm: Arm) -> Process:
         return self._canonical if arm == "exact" else self._bare

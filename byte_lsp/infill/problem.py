@@ -137,7 +137,8 @@ class InfillResult:
 
     ``prompt_tokens_evaluated`` of the ``tokens_evaluated`` came before the first generated one.
     ``unfinished`` says that time was over: the best complete piece is there, and the rest is being written.
-    ``drafted`` tokens were guessed, and so many of them accepted.
+    ``drafted`` tokens were guessed, and so many of them accepted. ``tokens_drawn`` are those of the texts:
+    what the engine remembers of them takes no evaluation.
     """
 
     candidates: tuple[Candidate, ...]
@@ -147,3 +148,4 @@ class InfillResult:
     unfinished: bool = False
     drafted: int = 0
     drafts_accepted: int = 0
+    tokens_drawn: int = 0

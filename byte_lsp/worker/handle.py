@@ -108,6 +108,8 @@ class Worker:
         self._ending: Ending | None = None  # why the process was killed from here
         self._ends_in_a_row = 0
         self._ready_since = 0.0
+        self._fast_path_ended: str | None = None  # how, until the safe path got further
+        self._ended_loading = False
         self._thread = threading.Thread(target=self._run, name="byte-lsp worker", daemon=True)
         self._thread.start()
 
@@ -289,6 +291,8 @@ class Worker:
     def _greet(self, load_ms: float) -> None:
         """The model is loaded."""
         self._ready_since = time.monotonic()
+        if self._ended_loading:
+            self._remember_safe_path()
         if self._watchdog:
             self._watchdog.loaded(load_ms / 1e3)
         self._set_state("ready")
@@ -326,7 +330,7 @@ class Worker:
             self._give_up(f"the model process {ending.what} and cannot be started again: {error}")
             return False
         if self._finds_safe_path(ending):
-            self._take_safe_path(ending)
+            self._take_safe_path(ending, was_loading=was_loading)
         else:
             advice = f" If that happens again, {ending.advice}." if ending.advice else ""
             self._tell_restart(f"The model process {ending.what} and was started again.{advice}")
@@ -341,14 +345,20 @@ class Worker:
     def _finds_safe_path(self, ending: Ending) -> bool:
         return ending.is_crash and not self._config.safe_path
 
-    def _take_safe_path(self, ending: Ending) -> None:
+    def _take_safe_path(self, ending: Ending, *, was_loading: bool) -> None:
         self._config = replace(self._config, safe_path=True)
-        for member in self._config.members:  # which of them it was is not known
-            remember_safe_path(member.model_path, ending.cause)
+        self._fast_path_ended, self._ended_loading = ending.cause, was_loading
         self._tell_restart(
             f"The model process crashed ({ending.cause}) in llama.cpp's fast kernels. byte-lsp now uses the "
             f"safe ones for {_these(len(self._config.members))} on this machine; `byte-lsp doctor` says more."
         )
+
+    def _remember_safe_path(self) -> None:
+        """Once the model does there what it crashed at: one that crashes there too has other reasons."""
+        cause, self._fast_path_ended = self._fast_path_ended, None
+        if cause is not None:
+            for member in self._config.members:  # which of them it was is not known
+                remember_safe_path(member.model_path, cause)
 
     def _give_up(self, message: str) -> None:
         with self._lock:
@@ -365,6 +375,8 @@ class Worker:
                 self._state = state
 
     def _settle(self, number: int, solution: object, error: Exception | None) -> None:
+        if error is None:
+            self._remember_safe_path()
         with self._lock:
             future = self._sent.pop(number, None)
             self._ends_in_a_row = 0

@@ -5,6 +5,7 @@ The pipe takes the place of standard output before any native code runs: whateve
 standard error.
 """
 
+import gc
 import os
 import queue
 import secrets
@@ -21,6 +22,7 @@ from byte_lsp.bytes.framing import frame
 from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine, system_info
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree
+from byte_lsp.engines.row_memory import RowMemory
 from byte_lsp.errors import ByteLspError, Cancelled, ContextFull, EngineError
 from byte_lsp.infill.byte_infiller import ByteInfiller
 from byte_lsp.infill.infiller import LEAST_CONTEXT_TOKENS, Infiller
@@ -302,7 +304,8 @@ def _check(config: WorkerConfig) -> None:
 def _load(config: WorkerConfig, member: MemberConfig) -> Infiller:
     tokenizer = load_tokenizer(member.model_path)
     framing = frame(tokenizer.vocabulary, member.start_token, member.end_tokens)
-    engine = faults.watched(_load_engine(config, member))
+    engine = _load_engine(config, member)
+    engine = faults.watched(RowMemory(engine) if config.reuse else engine)
     faults.strike("first-evaluation", safe_path=config.safe_path)
     # Where a kernel crashes it does so here, before the parent has sent anything that could be lost.
     engine.evaluate(TokenTree(framing.head * 32), [TRUNK_END])
@@ -336,6 +339,8 @@ def _load_engine(config: WorkerConfig, member: MemberConfig) -> Engine:
 
 
 def _serve(inbox: _Inbox, solver: _Solver, output: BinaryIO) -> None:
+    inbox.idle(solver.prepare)
+    gc.freeze()  # what there is now stays: the collector need not go through it again and again
     while True:
         inbox.idle(solver.prepare)
         request = inbox.begin()

@@ -18,7 +18,7 @@ class Patience:
     """How long a worker may be silent, in seconds.
 
     ``cancelled_seconds`` after it was told to stop what it does: that takes it one decode step. A model whose
-    loading took ``t`` seconds gets ``2 t`` if that is more; loading evaluates 32 tokens, a step at most 64.
+    loading took ``t`` seconds gets ``2 t`` if that is more; loading evaluates 32 tokens, a step no more.
     ``running_seconds`` while it computes and evaluates no token; a loop that never ends is found after half
     as long again, since one has to ask twice to see that nothing was done in between. ``loading_seconds``
     from its start until the model is there.

@@ -29,7 +29,7 @@ async def test_of_thousands_of_requests_at_once_all_are_answered_and_the_newest_
     server = psutil.Process(seat.client.process.pid)
     before = server.memory_info().rss
     pending = [
-        seat.client.ask_inline(seat.document, len(seat.document.text) - back % 7)
+        seat.client.ask_inline(seat.document, len(seat.document.text) - back % 7, invoked=True)
         for back in range(REQUESTS, 0, -1)
     ]
     last = seat.client.ask_inline(seat.document, len(seat.document.text), invoked=True)

@@ -1,4 +1,4 @@
-"""The worker is killed: at every point of a request, and a hundred times at any moment."""
+"""The worker is killed: at every point of a request, and again and again at any moment."""
 
 import asyncio
 import json
@@ -15,8 +15,8 @@ from tests.faults.conftest import Fault, TakeSeat, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="this platform has no SIGKILL to send")
 
-KILLS = int(os.environ.get("BYTE_LSP_TEST_KILLS", "100"))
-"""Fewer where a machine has not a minute or two for them."""
+KILLS = int(os.environ.get("BYTE_LSP_TEST_KILLS", "40"))
+"""Each takes some seconds; ``byte-lsp bench kills`` makes a hundred of them."""
 
 SEEN = (
     "byte-lsp: The model process ended (SIGKILL) and was started again. If that happens again, lower "
@@ -96,7 +96,7 @@ async def test_retry_in_the_message_starts_the_model_again(take_seat: TakeSeat, 
 
 
 @pytest.mark.timeout(300 + 20 * KILLS)
-async def test_a_hundred_kills_at_any_moment_are_a_hundred_recoveries(model_path: str) -> None:
+async def test_kills_at_any_moment_are_as_many_recoveries(model_path: str) -> None:
     async with asyncio.timeout(240 + 20 * KILLS):
         found = await run_kills(
             KillOptions(model_path, KILLS, seed=6), lambda title, total: lambda done: None

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.sampler import Sampling
 from byte_lsp.engines.protocol import TRUNK_END, Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
@@ -15,6 +16,9 @@ from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.infiller import TRIES, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 from byte_lsp.infill.stopping import Limits
+from byte_lsp.infill.suffix_fit import judge_by_suffix
+from byte_lsp.tokens.contexts import finder
+from byte_lsp.tokens.tokenizer import Tokenizer
 from tests.bytes.tiny import END, FRAMING, Tiny, tinies
 
 ENDLESS = Limits(10_000)
@@ -224,6 +228,19 @@ def test_a_candidate_that_disturbs_what_follows_on_the_line_is_left_out(tiny: Ti
     assert left_out
 
 
+def test_a_single_candidate_is_judged_by_less_of_the_suffix_than_several(tiny: Tiny) -> None:
+    infiller = Infiller(tiny.engine(5), tiny.tokenizer, FRAMING)
+    suffix, prefix = b"(" + b"a a( " * 11, b"a ("
+    one, other = (Candidate(text, -1.0, "stop", 1, replaced_bytes=1) for text in (b"a", b"("))
+    for candidates, count in (([one], 16), ([one, other], 48)):
+        process = CanonicalProcess(finder(tiny.tokenizer), FRAMING)
+        judged = judge_by_suffix(infiller.engine, process, prefix, suffix, candidates)
+        for candidate in judged:
+            exact = infiller.logprob(suffix[1 : 1 + count], prefix + candidate.text)
+            assert candidate.suffix_logprob == pytest.approx(exact, rel=0.01)
+        assert len(judged) == len(candidates)
+
+
 def test_the_same_cursor_gets_the_same_suggestions_at_temperature_zero(infiller: Infiller) -> None:
     problem = InfillProblem(b"a", b"\n\n", alternatives=6, draws=12, max_bytes=6)
     assert infiller.infill(problem).candidates == infiller.infill(problem).candidates
@@ -350,3 +367,16 @@ def test_steps_of_the_first_line_add_up(tiny: Tiny) -> None:
     assert ends == sorted(ends)
     assert sums == sorted(sums, reverse=True)
     assert found.confidence == calibration.confidence(sums[-1])
+
+
+def test_tables_are_made_while_nobody_asks_as_long_as_that_is_wanted(tiny: Tiny, engine: TableEngine) -> None:
+    tokenizer = Tokenizer(tiny.tokenizer.vocabulary)  # of which nobody knows anything yet
+    infiller = Infiller(engine, tokenizer, FRAMING)
+    contexts = finder(tokenizer)
+    infiller.idle(lambda: False)
+    assert "admissions" not in vars(contexts)
+    infiller.idle(iter([True, False]).__next__)
+    assert "admissions" in vars(contexts)
+    asked = [True] * 20
+    infiller.idle(lambda: bool(asked and asked.pop()))
+    assert 15 < len(asked) < 19, "it went on for ever, or made nothing"

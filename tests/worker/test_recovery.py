@@ -97,6 +97,21 @@ def test_a_model_that_always_crashes_is_given_up_with_a_reason(start_worker: Sta
     assert told.states()[-1] == "failed"
     with pytest.raises(EngineError):
         worker.infill(SHORT).result(1)
+    other, _ = start_worker()
+    assert not other.safe_path, "the safe path is no help: it must not slow the next one down"
+
+
+def test_a_crash_that_the_safe_path_does_not_avoid_is_not_blamed_on_the_fast_one(
+    start_worker: StartWorker,
+) -> None:
+    """It loads there, but dies at the same place."""
+    worker, told = start_worker(fault="generation:crash-always")
+    while worker.state != "failed":
+        with pytest.raises((WorkerDied, EngineError)):
+            worker.infill(SHORT).result(LIMIT_S)
+    assert "ready" in told.states()
+    other, _ = start_worker()
+    assert not other.safe_path
 
 
 def test_a_file_that_is_no_model_fails_at_once_and_names_the_file(
