@@ -56,7 +56,10 @@ def _describe(server: RunningServer) -> dict[str, object]:
 
 
 def _table(servers: list[RunningServer]) -> Table:
-    names = ("pid", "version", "state", "model", "workspace", "editor", "up", "memory", "requests", "shown")
+    names = (
+        *("pid", "version", "state", "model", "workspace", "editor", "up", "memory"),
+        *("requests", "answered", "accepted"),
+    )
     table = Table(*names, box=None, header_style="bold")
     for server in servers:
         counters = server.counters
@@ -71,8 +74,15 @@ def _table(servers: list[RunningServer]) -> Table:
             _memory(_usage(server)),
             f"{counters.get('requests', 0):,}",
             f"{counters.get('answered', 0):,}",
+            _accepted(counters),
         )
     return table
+
+
+def _accepted(counters: dict[str, int]) -> str:
+    """Suggestions that were accepted, whole or in part; nothing where the editor does not tell."""
+    count = counters.get("taken", 0)
+    return f"{count:,}" if count or counters.get("shown") else ""
 
 
 def _uptime_s(server: RunningServer) -> float:

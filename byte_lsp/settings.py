@@ -39,6 +39,13 @@ class SuggestSettings:
     """What is suggested, and when."""
 
     enabled: bool = field(default=True, metadata=_about("Make suggestions."))
+    disabled_languages: str = field(
+        default="",
+        metadata=_about(
+            "Make none in files of these languages: the editor's language ids, commas between, as in "
+            "`markdown, plaintext`."
+        ),
+    )
     alternatives: int = field(
         default=3,
         metadata=_about(
@@ -316,6 +323,12 @@ def _read_member(text: str) -> Member:
     if not name or not math.isfinite(value):
         raise SettingsError(f"ensemble.members: {text.strip()!r} is not MODEL=WEIGHT; an example: {_EXAMPLE}")
     return Member(name, value)
+
+
+def is_disabled(settings: Settings, language: str) -> bool:
+    """Whether the user wants no suggestions in documents of a language, which is an editor's language id."""
+    named = settings.suggest.disabled_languages.split(",")
+    return language.strip().casefold() in {name.strip().casefold() for name in named} - {""}
 
 
 def needs_new_worker(old: Settings, new: Settings) -> bool:

@@ -131,9 +131,15 @@ def sample_for_ever(model: byte_lsp.ByteModel) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT can be sent to this process alone")
 def test_ctrl_c_ends_the_work_too(smollm2: byte_lsp.ByteModel) -> None:
     smollm2.next_byte(b"a")
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored where tests run in the background
     threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        sample_for_ever(smollm2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sample_for_ever(smollm2)
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 30
     while smollm2._worker._sent:  # what was given up stays there until the process has heard of it
         assert time.monotonic() < deadline, "the process still works at what nobody waits for"

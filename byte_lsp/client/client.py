@@ -132,7 +132,10 @@ class Client:
         return answer
 
     async def document(self, uri: str) -> dict[str, Any] | None:
-        """``byteLsp/document``: the version, bytes and sha256 that the server has; None if it is not open."""
+        """``byteLsp/document``: version, bytes and sha256 of what the server has; None if it is not open.
+
+        Of a notebook's cell also ``page_sha256``: that of the text which it is read in.
+        """
         answer: dict[str, Any] | None = await self.request("byteLsp/document", {"uri": uri})
         return answer
 
@@ -175,8 +178,7 @@ class Client:
         selected: types.SelectedCompletionInfo | None = None,
     ) -> list[types.InlineCompletionItem]:
         """The suggestions at a text offset. Errors: ``ServerError``."""
-        answer = await self.ask_inline(document, offset, invoked=invoked, selected=selected).answer
-        return list(answer.items if isinstance(answer, types.InlineCompletionList) else answer or [])
+        return await self.ask_inline(document, offset, invoked=invoked, selected=selected).answer or []
 
     async def completion(self, document: ClientDocument, offset: int) -> types.CompletionList:
         """The ordinary completion items at a text offset. Errors: ``ServerError``."""
@@ -259,6 +261,9 @@ def _capabilities(
         window=types.WindowClientCapabilities(
             work_done_progress=True,
             show_message=types.ShowMessageRequestClientCapabilities() if actions else None,
+        ),
+        notebook_document=types.NotebookDocumentClientCapabilities(
+            types.NotebookDocumentSyncClientCapabilities(execution_summary_support=True)
         ),
         workspace=types.WorkspaceClientCapabilities(
             configuration=configuration,

@@ -137,10 +137,12 @@ class Connection:
             pending.answer.set_result(self._structure(pending.method, message))
 
     def _structure(self, method: str, message: dict[str, Any]) -> Any:
+        """The result as ``lsprotocol`` has it; suggestions as a list, one of the two forms that they have."""
         response_type: Any = types.METHOD_TO_TYPES.get(method, (None, None))[1]
         if response_type is None:
             return message.get("result")
-        return self.converter.structure(message, response_type).result
+        result = self.converter.structure(message, response_type).result
+        return list(result.items) if isinstance(result, types.InlineCompletionList) else result
 
     def _answer(self, request_id: int | str, method: str, params: Any) -> None:
         try:

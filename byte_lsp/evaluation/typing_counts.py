@@ -12,7 +12,8 @@ class Counts:
     """What the server counted, by the names it has for it in ``byteLsp/status``.
 
     ``asked`` requests went to the model and were answered. ``prompt_tokens_evaluated`` came before the first
-    generated token of such a request; ``tokens_evaluated`` are all, what was prepared ``ahead`` included.
+    generated token of such a request, ``tokens_drawn`` are those generated, evaluated or remembered;
+    ``tokens_evaluated`` are all, what was prepared ``ahead`` included.
     """
 
     requests: int = 0
@@ -25,6 +26,7 @@ class Counts:
     cancelled: int = 0
     tokens_evaluated: int = 0
     prompt_tokens_evaluated: int = 0
+    tokens_drawn: int = 0
     drafted: int = 0
     drafts_accepted: int = 0
     ahead: int = 0
@@ -39,12 +41,6 @@ class Counts:
 
     def __sub__(self, other: "Counts") -> "Counts":
         return Counts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(Counts)))
-
-    @property
-    def generated(self) -> int:
-        """Tokens of one answer of the model: the last is never evaluated, rejected drafts are."""
-        rejected = self.drafted - self.drafts_accepted
-        return self.tokens_evaluated - self.prompt_tokens_evaluated - rejected + 1
 
 
 class Meter:

@@ -67,14 +67,14 @@ class RawPeer:
     def measure(self, file: str, asked: Asked, document: ClientDocument, cursor: int) -> RawPair | None:
         """Answer the same request; None for one that the model did not answer, or not alone."""
         counts = asked.counts
-        if asked.waited_ms is None or counts.asked != 1 or counts.ahead or counts.generated < 1:
+        if asked.waited_ms is None or counts.asked != 1 or counts.ahead or counts.tokens_drawn < 1:
             return None
         path = self._path(document, cursor)
         agree = takewhile(lambda pair: pair[0] == pair[1], zip(path[:-1], self._cached, strict=False))
         kept = sum(1 for _ in agree)
         with closing(raw_decode(self._model.engine.inner, path[:kept], path[kept:])) as tokens:
             started = time.perf_counter()
-            taken = sum(1 for _ in islice(tokens, counts.generated))
+            taken = sum(1 for _ in islice(tokens, counts.tokens_drawn))
             raw_ms = (time.perf_counter() - started) * 1e3
         prompt = counts.prompt_tokens_evaluated
         return RawPair(file, asked.waited_ms, raw_ms, taken, len(path) - kept, prompt)

@@ -59,6 +59,11 @@ class Asked:
         """Whether it was answered, and the model not asked."""
         return self.waited_ms is not None and self.counts.asked == 0
 
+    @property
+    def is_move(self) -> bool:
+        """Whether the cursor only moved: the model is not asked then, and memory mostly knows nothing."""
+        return self.cause == "jump" and self.counts.asked == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:

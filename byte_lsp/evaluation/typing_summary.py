@@ -48,7 +48,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One arm's. Per keystroke means per request: every key, jump and accepted suggestion sends one.
+    """One arm's. Per keystroke means per request: every key and accepted suggestion sends one. Requests that
+    come of a jump alone count for nothing: they cost nothing.
 
     ``warm_prompt_tokens`` leaves out the first request of each file, which finds nothing in the cache.
     ``without_model`` are requests answered although the model was not asked: all, those while the key was
@@ -125,11 +126,11 @@ def summarize(written: Sequence[Written], raw: Sequence[RawPair], seed: int) -> 
 
 
 def _figures(arm: str, written: Sequence[Written]) -> Figures:
-    asked = [each for one in written for each in one.replay.asked]
+    asked = [each for one in written for each in one.replay.asked if not each.is_move]
     answered = [each for each in asked if each.waited_ms is not None]
     waited = [each.waited_ms for each in asked if each.waited_ms is not None]
     asked_model = [each.waited_ms for each in asked if each.waited_ms is not None and each.counts.asked]
-    later = [each for one in written for each in one.replay.asked[1:]]
+    later = [each for one in written for each in one.replay.asked[1:] if not each.is_move]
     requests = len(asked)
 
     def total(name: str) -> int:

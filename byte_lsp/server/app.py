@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
 
-from byte_lsp.errors import ByteLspError, WorkerDied
-from byte_lsp.server import secret_text
+from byte_lsp.server import copilot, copilot_older, insight, notebook_messages, secret_text
+from byte_lsp.server.asking import check_version, look_at, suggest
 from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import Document, DocumentStore
+from byte_lsp.server.notebooks import Cell
+from byte_lsp.server.offers import DID_ACCEPT
 from byte_lsp.server.paths import Roots, root_uris
 from byte_lsp.server.positions import PositionEncoding
 from byte_lsp.server.server import ByteLspServer
 from byte_lsp.server.suggestions import (
-    Slot,
-    Suggestion,
     completion_items,
     inline_items,
     slot_at,
@@ -32,7 +30,6 @@ RESTART = "byteLsp.restart"
 STATUS = "byteLsp/status"
 DOCUMENT = "byteLsp/document"
 TRIGGERS = [".", "(", "[", "{", ",", "=", ":", " ", "/", '"', "'", "<", ">", "@", "#", "-"]
-SPLITS_AT_LINE_FEEDS_ONLY = {"Neovim"}
 
 ENCODINGS: dict[types.PositionEncodingKind | str | None, PositionEncoding] = {
     types.PositionEncodingKind.Utf8: "utf-8",
@@ -48,6 +45,7 @@ def build_server() -> ByteLspServer:
         server.feature(method)(handler)
     server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(inline_completion)
     server.command(RESTART)(restart)
+    server.command(DID_ACCEPT)(copilot.did_accept)
     return server
 
 
@@ -56,7 +54,8 @@ def initialize(ls: ByteLspServer, params: types.InitializeParams) -> None:
     roots = Roots(root_uris(params))
     ls.privacy.move(roots)
     ls.neighbours = ls.suggester.neighbours = Neighbours(roots, ls.privacy)
-    ls.client_name = params.client_info.name if params.client_info else ""
+    told = params.client_info.name if params.client_info else ""
+    ls.client_name = told or copilot.editor_name(params.initialization_options)
     ls.configuration.begin(params.initialization_options)
     ls.privacy.follow(ls.settings.privacy)
     wish = ls.settings.suggest.completion_items
@@ -111,33 +110,24 @@ def document_digest(ls: ByteLspServer, params: Any) -> dict[str, Any] | None:
     document = ls.documents.get(uri) if isinstance(uri, str) else None
     if document is None:
         return None
-    digest = hashlib.sha256(document.text).hexdigest()
-    return {"version": document.version, "bytes": len(document.text), "sha256": digest}
+    text, page = document.text, document.page
+    found = {"version": document.version, "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}
+    return found | ({"page_sha256": hashlib.sha256(page.text).hexdigest()} if page.parts else {})
 
 
 def did_open(ls: ByteLspServer, params: types.DidOpenTextDocumentParams) -> None:
-    ls.in_flight.edited(params.text_document.uri)
-    ls.neighbours.opened(ls.documents.open(params.text_document))
+    if isinstance(ls.documents.get(params.text_document.uri), Cell):
+        return  # its notebook has opened it, and says what becomes of it
+    ls.open_document(Document(params.text_document, ls.documents.encoding))
     look_at(ls, params.text_document.uri)
 
 
 def did_change(ls: ByteLspServer, params: types.DidChangeTextDocumentParams) -> None:
-    if params.content_changes:
-        ls.in_flight.edited(params.text_document.uri)
-    ls.documents.change(params)
-    if document := ls.documents.get(params.text_document.uri):
-        ls.suggester.edited(document)
-    ls.neighbours.changed(params.text_document.uri, params.content_changes)
+    ls.change_document(params)
 
 
 def did_close(ls: ByteLspServer, params: types.DidCloseTextDocumentParams) -> None:
-    ls.in_flight.closed(params.text_document.uri)
-    ls.documents.close(params.text_document.uri)
-    ls.neighbours.closed(params.text_document.uri)
-    ls.privacy.closed(params.text_document.uri)
-    if ls.asked_in == params.text_document.uri:
-        ls.asked_in = ""
-        ls.status.update()
+    ls.close_document(params.text_document.uri)
 
 
 def did_change_watched_files(ls: ByteLspServer, params: types.DidChangeWatchedFilesParams) -> None:
@@ -151,15 +141,18 @@ def did_change_workspace_folders(ls: ByteLspServer, params: types.DidChangeWorks
 
 async def inline_completion(
     ls: ByteLspServer, params: types.InlineCompletionParams
-) -> list[types.InlineCompletionItem]:
+) -> types.InlineCompletionList:
     document = ls.documents.get(params.text_document.uri)
     if document is None:
-        return []
+        return types.InlineCompletionList([])
+    check_version(document, params.text_document)
     selected = params.context.selected_completion_info
-    slot = slot_of_popup(document, selected) if selected else slot_at(document, params.position)
+    cursor = slot_at(document, params.position)
+    slot = slot_of_popup(document, selected) if selected else cursor
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     method = types.TEXT_DOCUMENT_INLINE_COMPLETION
-    return inline_items(document, slot, await suggest(ls, document, slot, method, invoked=invoked))
+    suggestions = await suggest(ls, document, slot, method, invoked=invoked, cursor=cursor.start)
+    return types.InlineCompletionList(inline_items(document, slot, suggestions, ls.offers))
 
 
 async def completion(ls: ByteLspServer, params: types.CompletionParams) -> types.CompletionList:
@@ -170,52 +163,6 @@ async def completion(ls: ByteLspServer, params: types.CompletionParams) -> types
     suggestions = await suggest(ls, document, slot, types.TEXT_DOCUMENT_COMPLETION, invoked=False)
     items = completion_items(document, slot, suggestions, ls.model.name, as_is=ls.keeps_indentation)
     return types.CompletionList(is_incomplete=True, items=items)
-
-
-async def suggest(
-    ls: ByteLspServer, document: Document, slot: Slot, method: str, *, invoked: bool
-) -> list[Suggestion]:
-    """What to show after ``slot.typed``, best first; none while there is no model, or if its worker dies.
-
-    One suggestion while somebody types, and none that is likely to be wrong; several to who asks for them.
-    """
-    ls.counters["requests"] += 1
-    if not ls.settings.suggest.enabled:
-        return []
-    look_at(ls, document.uri)
-    if ls.privacy.exclusion(document.uri) is not None:
-        ls.counters["excluded"] += 1
-        return []
-    work = ls.suggester.suggest(document, slot, ls.settings, line_end(ls, document), invoked=invoked)
-    try:
-        with ls.status.at_work():
-            shown = await ls.in_flight.wait(document.uri, method, work)
-    except WorkerDied:
-        ls.counters["worker_died"] += 1
-        return []
-    except (JsonRpcException, asyncio.CancelledError):
-        ls.counters["cancelled"] += 1
-        raise
-    except ByteLspError as error:
-        if not ls.model.answers:  # it was closed or given up meanwhile, which is told elsewhere
-            return []
-        raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error
-    ls.counters["answered"] += 1
-    return shown
-
-
-def look_at(ls: ByteLspServer, uri: str) -> None:
-    """The user works in this document now: the status is about it."""
-    ls.privacy.recheck()
-    ls.status_file.write_later()
-    if ls.asked_in != uri:
-        ls.asked_in = uri
-        ls.status.update()
-
-
-def line_end(ls: ByteLspServer, document: Document) -> bytes:
-    """The document's line end, or a line feed for an editor that would show the rest as a character."""
-    return b"\n" if ls.client_name in SPLITS_AT_LINE_FEEDS_ONLY else document.line_end
 
 
 FEATURES: dict[str, Callable[..., Any]] = {
@@ -230,4 +177,8 @@ FEATURES: dict[str, Callable[..., Any]] = {
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: did_change_watched_files,
     STATUS: status,
     DOCUMENT: document_digest,
+    **notebook_messages.FEATURES,
+    **insight.FEATURES,
+    **copilot.FEATURES,
+    **copilot_older.FEATURES,
 }

@@ -11,6 +11,14 @@ from byte_lsp.settings import Settings, merge, read_settings
 
 SECTION = "byteLsp"
 
+COPILOT_KEYS = frozenset(
+    {"editorInfo", "editorPluginInfo", "editorConfiguration", "copilotCapabilities", "copilotIntegrationId"}
+    | {"editorConfig", "name", "version"}  # of lsp-mode's lsp-copilot
+    | {"http", "telemetry", "github", "github-enterprise", "nextEditSuggestions", "selectedCompletionModel"}
+    | {"enableAutoCompletions", "disabledLanguages", "advanced"}
+)
+"""What clients of GitHub's copilot-language-server say at the start and set: meant for it, and no mistake."""
+
 
 class Configuration:
     """``settings`` are in force; what is wrong in them was shown to the user once, when they came.
@@ -54,5 +62,7 @@ def _section(value: object) -> Mapping[str, Any]:
     """The tree in ``value``, which may hold it under the section's name, as pushed settings do."""
     if not isinstance(value, Mapping):
         return {}
-    inner = value.get(SECTION, value)
-    return inner if isinstance(inner, Mapping) else {SECTION: inner}
+    if SECTION in value:
+        inner = value[SECTION]
+        return inner if isinstance(inner, Mapping) else {SECTION: inner}
+    return {key: each for key, each in value.items() if key not in COPILOT_KEYS}

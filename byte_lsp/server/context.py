@@ -71,13 +71,14 @@ def pose_context(
     document: Document, start: int, end: int, settings: ContextSettings, neighbours: Neighbours
 ) -> Surroundings:
     """The surroundings of the bytes ``[start, end)`` of a document, which a suggestion is to replace."""
-    prefix = prefix_window(document.text, start, settings.prefix_bytes)
-    suffix = suffix_window(document.text, end, settings.suffix_bytes)
-    repo, path = neighbours.roots.name(document.uri)
+    page = document.page
+    prefix = prefix_window(page.text, page.start + start, settings.prefix_bytes)
+    suffix = suffix_window(page.text, page.start + end, settings.suffix_bytes)
+    repo, path = neighbours.roots.name(document.file_uri)
     return Surroundings(
         prefix=unify_line_ends(prefix),
         suffix=unify_line_ends(suffix),
-        suffix_goes_on=end + len(suffix) < len(document.text),
+        suffix_goes_on=page.start + end + len(suffix) < len(page.text),
         path=path,
         repo=repo,
         chunks=neighbours.chunks(document, start, settings),
@@ -128,8 +129,8 @@ class _Neighbour:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.is_shown = is_shown(document.uri)
-        self.folder = path_of(document.uri).rpartition("/")[0]
+        self.is_shown = is_shown(document.file_uri)
+        self.folder = path_of(document.file_uri).rpartition("/")[0]
         self.places: list[_Place] = []  # the newest first
         self.changes = 0
         self.choice: _Choice | None = None
@@ -233,8 +234,8 @@ class Neighbours:
     def _shown(self, here: _Neighbour) -> list[_Neighbour]:
         return [
             each
-            for uri, each in self._known.items()
-            if each is here or (each.is_shown and self._privacy.exclusion(uri) is None)
+            for each in self._known.values()
+            if each is here or (each.is_shown and self._privacy.exclusion(each.document.file_uri) is None)
         ]
 
     def _choose(
@@ -259,18 +260,18 @@ class Neighbours:
     ) -> Iterator[_Piece]:
         """The blocks that are like the text around the cursor, or were edited lately."""
         read = [neighbour for neighbour in self._shown(here) if not neighbour.unread_bytes]
-        near = _near_blocks(here, cursor, settings)
+        near = [_near_blocks(here, each, cursor, settings) for each in read]
         shared = _shared_weights(here, near, cursor, read)
         recency = _ranks(place.when for neighbour in read for place in neighbour.places)
         kept = {piece.key for piece in before}
-        for neighbour, weights in zip(read, shared, strict=True):
+        for neighbour, seen, weights in zip(read, near, shared, strict=True):
             blocks, kinship = neighbour.blocks().blocks, _kinship(here, neighbour)
             for place in neighbour.places:
                 number = neighbour.blocks().number_at(place.line)
                 if number is not None:
                     weights[number] = weights.get(number, 0.0) + _EDITED / (1 + recency[place.when])
             for number, weight in weights.items():
-                if weight < _LEAST_SHARED or (neighbour is here and number in near):
+                if weight < _LEAST_SHARED or number in seen:
                     continue
                 score = kinship * weight / math.sqrt(blocks[number].word_count + _USUAL_WORDS)
                 piece = _Piece(neighbour.document.uri, blocks[number], score)
@@ -290,30 +291,31 @@ class Neighbours:
     def _chunk(self, pieces: Sequence[_Piece]) -> Chunk:
         in_order = sorted(pieces, key=lambda piece: piece.block.line)
         text = unify_line_ends(b"".join([piece.block.text for piece in in_order]))
-        _, path = self.roots.name(pieces[0].uri)
+        _, path = self.roots.name(self._known[pieces[0].uri].document.file_uri)
         return Chunk(path, _BLANK_LINES.sub(b"", text).rstrip() + b"\n")
 
 
 def _query(document: Document, cursor: int) -> set[bytes]:
     """The words around the cursor, but for the one that is being typed."""
-    text = document.text
+    text, cursor = document.page.text, document.page.start + cursor
     before = bytes(text[max(0, cursor - _QUERY_BYTES_BEFORE) : cursor])
     after = bytes(text[cursor : cursor + _QUERY_BYTES_AFTER])
     return words_in(_HALF_WORD_BEFORE.sub(b"", before)) | words_in(_HALF_WORD_AFTER.sub(b"", after))
 
 
 def _shared_weights(
-    here: _Neighbour, near: Collection[int], cursor: int, read: Sequence[_Neighbour]
+    here: _Neighbour, near: Sequence[Collection[int]], cursor: int, read: Sequence[_Neighbour]
 ) -> list[dict[int, float]]:
     """For each document's blocks, by number, the weight of the words shared with the text at the cursor.
 
     Blocks ``near`` that text do not count, and words that are in very many say nothing.
     """
-    total = sum(len(each.blocks().blocks) for each in read) - len(near)
+    total = sum(len(each.blocks().blocks) for each in read) - sum(map(len, near))
     weights: list[dict[int, float]] = [{} for _ in read]
     for word in _query(here.document, cursor):
         places = [each.blocks().places.get(word, ()) for each in read]
-        count = sum(map(len, places)) - sum(number in near for number in here.blocks().places.get(word, ()))
+        known = zip(places, near, strict=True)
+        count = sum(len(numbers) - sum(number in seen for number in numbers) for numbers, seen in known)
         if not 0 < count <= _COMMON_BLOCKS:
             continue
         for of_document, numbers in zip(weights, places, strict=True):
@@ -327,12 +329,20 @@ def _ranks(times: Iterable[int]) -> dict[int, int]:
     return {when: rank for rank, when in enumerate(sorted(set(times), reverse=True))}
 
 
-def _near_blocks(here: _Neighbour, cursor: int, settings: ContextSettings) -> set[int]:
-    """The cursor's own document's blocks that lie in the window around it, now or after some moves."""
-    document = here.document
-    first = document.line_at(max(0, cursor - settings.prefix_bytes - MOVED_BYTES))
-    last = document.line_at(min(len(document.text), cursor + settings.suffix_bytes + MOVED_BYTES))
-    numbered = enumerate(here.blocks().blocks)
+def _near_blocks(here: _Neighbour, other: _Neighbour, cursor: int, settings: ContextSettings) -> set[int]:
+    """The blocks of the cursor's own page that lie in the window around it, now or after some moves."""
+    page, document = here.document.page, other.document
+    start = page.start if other is here else page.parts.get(document.uri)
+    if start is None:
+        return set()
+    at = page.start + cursor - start
+    first_byte = at - settings.prefix_bytes - MOVED_BYTES
+    last_byte = at + settings.suffix_bytes + MOVED_BYTES
+    if last_byte < 0 or first_byte > len(document.text):
+        return set()
+    first = document.line_at(max(0, first_byte))
+    last = document.line_at(min(len(document.text), last_byte))
+    numbered = enumerate(other.blocks().blocks)
     return {number for number, block in numbered if block.line <= last and block.end_line > first}
 
 

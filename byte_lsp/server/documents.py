@@ -7,7 +7,8 @@ form feeds and U+2028 are text. Positions become byte offsets here; everything i
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lsprotocol import types
 
@@ -24,6 +25,19 @@ from byte_lsp.server.positions import (
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The text that a document is read in, by the model and by what is remembered of a place in it.
+
+    A file is a page of its own. A notebook's cells share one (``server.notebooks``): the document begins at
+    the byte ``start`` of it, and ``parts`` says where each of them does, by URI.
+    """
+
+    text: bytes | bytearray
+    start: int = 0
+    parts: Mapping[str, int] = field(default_factory=dict)
+
+
 class Document:
     """One open document. ``text`` is valid UTF-8 at all times; ``version`` is the editor's."""
 
@@ -34,6 +48,16 @@ class Document:
         self.version = item.version
         self._encoding = encoding
         self._replace_all(item.text)
+
+    @property
+    def file_uri(self) -> str:
+        """The URI of the file that the document is, or is a part of."""
+        return self.uri
+
+    @property
+    def page(self) -> Page:
+        """The text around the document's own, with it."""
+        return Page(self.text)
 
     def change(self, event: types.TextDocumentContentChangeEvent) -> None:
         """Apply one incremental or whole-document change."""
@@ -113,8 +137,13 @@ class DocumentStore:
         self._documents: dict[str, Document] = {}
 
     def open(self, item: types.TextDocumentItem) -> Document:
-        document = self._documents[item.uri] = Document(item, self.encoding)
+        document = Document(item, self.encoding)
+        self.add(document)
         return document
+
+    def add(self, document: Document) -> None:
+        """Keep a document, in place of one with the same URI."""
+        self._documents[document.uri] = document
 
     def get(self, uri: str) -> Document | None:
         return self._documents.get(uri)

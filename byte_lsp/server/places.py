@@ -32,24 +32,26 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A cursor ``offset`` bytes into a document, and as much of the text ``before`` and ``after`` as matters.
+    """A cursor ``offset`` bytes into a document's page, and as much of the text around it as matters.
 
-    ``document_bytes`` is the length of the document.
+    ``page_bytes`` is the length of the page.
     """
 
     uri: str
     offset: int
     before: bytes
     after: bytes
-    document_bytes: int
+    page_bytes: int
 
     @classmethod
     def of(cls, document: Document, slot: Slot) -> Place:
         """The place behind ``slot.typed``, once that stands in the document."""
-        before = bytes(document.text[max(0, slot.start - BEFORE_BYTES) : slot.start]) + slot.typed
-        after = bytes(document.text[slot.end : slot.end + AFTER_BYTES])
-        length = len(document.text) - (slot.end - slot.start) + len(slot.typed)
-        return cls(document.uri, slot.start + len(slot.typed), before[-BEFORE_BYTES:], after, length)
+        page = document.page
+        start, end = page.start + slot.start, page.start + slot.end
+        before = bytes(page.text[max(0, start - BEFORE_BYTES) : start]) + slot.typed
+        after = bytes(page.text[end : end + AFTER_BYTES])
+        length = len(page.text) - (end - start) + len(slot.typed)
+        return cls(document.uri, start + len(slot.typed), before[-BEFORE_BYTES:], after, length)
 
     def typed_since(self, earlier: Place) -> Typed | None:
         """What was typed at ``earlier`` to come here; None if something else happened."""
@@ -66,12 +68,13 @@ class Place:
         """What was inserted at this place of a document, without closers at its end; None if it was changed
         elsewhere or something was taken away.
         """
-        end = self.offset + len(document.text) - self.document_bytes
-        before = document.text[max(0, self.offset - len(self.before)) : self.offset]
-        after = document.text[max(end, 0) : max(end, 0) + len(self.after)]
+        text = document.page.text
+        end = self.offset + len(text) - self.page_bytes
+        before = text[max(0, self.offset - len(self.before)) : self.offset]
+        after = text[max(end, 0) : max(end, 0) + len(self.after)]
         if end < self.offset or before != self.before or after != self.after:
             return None
-        return bytes(document.text[self.offset : end]).rstrip(CLOSERS)
+        return bytes(text[self.offset : end]).rstrip(CLOSERS)
 
     def _compare_after(self, earlier: Place, text: bytes) -> Typed | None:
         if self.after == earlier.after:

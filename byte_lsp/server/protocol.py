@@ -16,9 +16,9 @@ import inspect
 import json
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from cattrs import transform_error
 from lsprotocol import types
@@ -43,9 +43,12 @@ OUR_OWN = (
     types.NOTEBOOK_DOCUMENT_DID_CLOSE,
 )
 CHANGES_TEXT = (types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE)
+CHANGES_CELLS = (types.NOTEBOOK_DOCUMENT_DID_OPEN, types.NOTEBOOK_DOCUMENT_DID_CHANGE)
 MOST_FAULTS = 3
+MOST_VERSION = 1 << 31
 
 Id = int | str
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +86,13 @@ class Protocol(LanguageServerProtocol):
             take = self._take_request if "id" in message else self._take_notification
             contextvars.copy_context().run(take, message)
 
+    def read(self, value: Any, kind: type[T]) -> T:
+        """A JSON value as ``lsprotocol`` has it. Errors: ``JsonRpcInvalidParams`` saying what is wrong."""
+        try:
+            return _keep_version(self._converter.structure(value, kind), value)
+        except Exception as error:
+            raise JsonRpcInvalidParams(_faults(error)) from error
+
     async def settle(self) -> None:
         """Return when the client has taken what it was sent, or is gone."""
         if isinstance(self.writer, asyncio.StreamWriter):
@@ -93,7 +103,7 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
         """Choose the position encoding, then initialize as pygls does."""
-        _prefer_utf8(params.capabilities)
+        _settle_encodings(params)
         _drop_unreadable_root(params)
         result = yield from super().lsp_initialize(params)
         self._is_initialized = True
@@ -170,10 +180,15 @@ class Protocol(LanguageServerProtocol):
         """Do without a notification. A document that misses an edit is closed: its text is wrong now."""
         method = message["method"]
         logger.warning("cannot read %s", method)
-        if method in CHANGES_TEXT and (uri := _uri_of(message)) is not None:
+        if method in CHANGES_TEXT and (uri := _uri_of(message, "textDocument")) is not None:
             identifier = types.TextDocumentIdentifier(uri)
             closed = types.DidCloseTextDocumentParams(identifier)
             self._handle_notification(types.TEXT_DOCUMENT_DID_CLOSE, closed)
+        elif method in CHANGES_CELLS and (uri := _uri_of(message, "notebookDocument")) is not None:
+            notebook = types.NotebookDocumentIdentifier(uri)
+            self._handle_notification(
+                types.NOTEBOOK_DOCUMENT_DID_CLOSE, types.DidCloseNotebookDocumentParams(notebook, [])
+            )
         if not method.startswith("$/") and method not in self._told:
             self._told.add(method)
             self._server._report_server_error(error, JsonRpcInvalidParams)
@@ -240,8 +255,9 @@ class Protocol(LanguageServerProtocol):
         """The message's parameters. Errors: ``JsonRpcInvalidParams`` saying what is wrong in them."""
         if kind is None:
             return message.get("params")
+        _name_folders(message.get("params"))
         try:
-            return self._converter.structure(message, kind).params
+            return _keep_version(self._converter.structure(message, kind).params, message.get("params"))
         except Exception as error:
             raise JsonRpcInvalidParams(f"{message['method']}: {_faults(error)}") from error
 
@@ -285,9 +301,9 @@ def _id_of(message: object) -> Id | None:
     return number if isinstance(number, int | str) and not isinstance(number, bool) else None
 
 
-def _uri_of(message: dict[str, Any]) -> str | None:
+def _uri_of(message: dict[str, Any], key: str) -> str | None:
     params = message.get("params")
-    document = params.get("textDocument") if isinstance(params, dict) else None
+    document = params.get(key) if isinstance(params, dict) else None
     uri = document.get("uri") if isinstance(document, dict) else None
     return uri if isinstance(uri, str) else None
 
@@ -300,15 +316,50 @@ def _faults(error: Exception) -> str:
         return type(error).__name__
 
 
-def _prefer_utf8(client: types.ClientCapabilities) -> None:
+def _name_folders(params: Any) -> None:
+    """Give the workspace's folders names where they have none.
+
+    LSP wants one; the README of GitHub's copilot-language-server, and so its clients, leave it out.
+    """
+    if not isinstance(params, dict):
+        return
+    event = params.get("event")
+    lists = (event.get("added"), event.get("removed")) if isinstance(event, dict) else ()
+    for folders in (params.get("workspaceFolders"), *lists):
+        for folder in folders if isinstance(folders, list) else ():
+            if isinstance(folder, dict) and isinstance(folder.get("uri"), str):
+                folder.setdefault("name", folder["uri"].rpartition("/")[2])
+
+
+def _keep_version(params: T, value: Any) -> T:
+    """Have the ``textDocument.version`` of requests for suggestions in the parameters as well.
+
+    LSP does not have it (its issue 1529); clients of GitHub's copilot-language-server send it.
+    """
+    if isinstance(params, types.InlineCompletionParams | types.TextDocumentPositionParams):
+        version = value["textDocument"].get("version")
+        if isinstance(version, int) and abs(version) < MOST_VERSION:
+            versioned = types.VersionedTextDocumentIdentifier(version, params.text_document.uri)
+            params.text_document = versioned  # type: ignore[assignment] # one more field
+    return params
+
+
+def _settle_encodings(params: types.InitializeParams) -> None:
     """Move UTF-8 to the front of what the client offers; pygls takes the first it knows.
 
     Documents are kept in UTF-8, so such a position is an addition away. After that the client's order
-    stands: it names first what costs it least.
+    stands: it names first what costs it least. Clients of GitHub's copilot-language-server count in UTF-16,
+    whatever the editor offers in their name: that server takes nothing else.
     """
-    offered = client.general.position_encodings if client.general else None
-    if client.general and offered and types.PositionEncodingKind.Utf8 in offered:
-        client.general.position_encodings = [types.PositionEncodingKind.Utf8, *offered]
+    general = params.capabilities.general
+    offered = general.position_encodings if general else None
+    options = params.initialization_options
+    if general is None or not offered:
+        return
+    if isinstance(options, Mapping) and "editorPluginInfo" in options:
+        general.position_encodings = None
+    elif types.PositionEncodingKind.Utf8 in offered:
+        general.position_encodings = [types.PositionEncodingKind.Utf8, *offered]
 
 
 def _drop_unreadable_root(params: types.InitializeParams) -> None:

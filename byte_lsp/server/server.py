@@ -14,17 +14,19 @@ from byte_lsp import __version__
 from byte_lsp.running import RunningServer
 from byte_lsp.server.configuration import Configuration
 from byte_lsp.server.context import Neighbours
-from byte_lsp.server.documents import DocumentStore
+from byte_lsp.server.documents import Document, DocumentStore
 from byte_lsp.server.editor import Editor
 from byte_lsp.server.in_flight import InFlight
 from byte_lsp.server.model import ModelHost
+from byte_lsp.server.notebooks import SYNC_OPTIONS, NotebookStore
+from byte_lsp.server.offers import Offers
 from byte_lsp.server.parent import ParentWatch
 from byte_lsp.server.privacy import Privacy
 from byte_lsp.server.protocol import Protocol
 from byte_lsp.server.status import NOTIFICATION, Facts, Status, StatusBoard
 from byte_lsp.server.status_file import StatusFile
 from byte_lsp.server.suggester import Suggester
-from byte_lsp.settings import Settings
+from byte_lsp.settings import Settings, is_disabled
 
 NAME = "byte-lsp"
 
@@ -35,10 +37,11 @@ class ByteLspServer(LanguageServer):
     protocol: Protocol
 
     def __init__(self) -> None:
-        super().__init__(NAME, __version__, protocol_cls=Protocol)
+        super().__init__(NAME, __version__, protocol_cls=Protocol, notebook_document_sync=SYNC_OPTIONS)
         self.editor = Editor(self)
         self.configuration = Configuration(self.editor)
         self.documents = DocumentStore("utf-16")
+        self.notebooks = NotebookStore()
         self.privacy = Privacy()
         self.privacy.on_change = self.judged_anew
         self.neighbours = Neighbours(privacy=self.privacy)
@@ -48,8 +51,9 @@ class ByteLspServer(LanguageServer):
         self.client_name = ""
         self.counters: Counter[str] = Counter()
         self.suggester = Suggester(self.model, self.neighbours, self.counters)
+        self.offers = Offers(self.counters)
         self.asked_in = ""
-        """The document in which a suggestion was wanted last, or that was opened last."""
+        """The document in which a suggestion was wanted last, or that was opened or focused last."""
         self.status = StatusBoard(self._facts, self._tell_status)
         self.status_file = StatusFile(self._describe)
         self.model.on_change = self.status.update
@@ -74,6 +78,41 @@ class ByteLspServer(LanguageServer):
         modes = item.insert_text_mode_support if item else None
         return bool(modes and types.InsertTextMode.AsIs in modes.value_set)
 
+    def open_document(self, document: Document) -> None:
+        """The editor has opened a document, in place of one with the same URI, if there was one."""
+        self.in_flight.edited(document.uri)
+        self.documents.add(document)
+        self.suggester.wake(document.file_uri)
+        self.neighbours.opened(document)
+
+    def change_document(self, params: types.DidChangeTextDocumentParams) -> None:
+        """The editor has edited a document."""
+        uri, changes = params.text_document.uri, params.content_changes
+        if changes:
+            self.in_flight.edited(uri)
+        self.documents.change(params)
+        document = self.documents.get(uri)
+        if changes and document is not None:
+            self.suggester.edited(document)
+        self.neighbours.changed(uri, changes)
+
+    def close_document(self, uri: str) -> None:
+        """The editor has closed a document."""
+        self.in_flight.closed(uri)
+        document = self.documents.get(uri)
+        self.documents.close(uri)
+        self.neighbours.closed(uri)
+        self.privacy.closed(uri)
+        if document is not None:
+            self.suggester.wake(document.file_uri)
+        self.forget(uri)
+
+    def forget(self, uri: str) -> None:
+        """A document or a notebook is closed: the status is not about it any more."""
+        if self.asked_in == uri:
+            self.asked_in = ""
+            self.status.update()
+
     def close(self) -> None:
         """End the worker and whatever is being fetched."""
         self.parent.stop()
@@ -89,13 +128,17 @@ class ByteLspServer(LanguageServer):
         self.status.update()
 
     def _facts(self) -> Facts:
+        document = self.documents.get(self.asked_in)
+        file_uri = document.file_uri if document else self.asked_in
+        is_off = document is not None and is_disabled(self.settings, document.language)
         return Facts(
             model=self.model.name,
             model_state=self.model.state,
             failure=self.model.failure,
             on_safe_path=self.model.on_safe_path,
             is_enabled=self.settings.suggest.enabled,
-            exclusion=self.privacy.exclusion(self.asked_in) if self.asked_in else None,
+            exclusion=self.privacy.exclusion(file_uri) if file_uri else None,
+            disabled_language=document.language if document and is_off else "",
         )
 
     def _tell_status(self, status: Status) -> None:

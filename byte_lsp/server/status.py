@@ -37,7 +37,11 @@ KINDS: dict[State, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a status is judged by. ``failure`` is why there is no model; ``on_safe_path`` that it is slow."""
+    """What a status is judged by.
+
+    ``failure`` is why there is no model; ``on_safe_path`` that it is slow; ``disabled_language`` is the
+    language of the document at hand, where the user wants no suggestions in it.
+    """
 
     model: str
     model_state: ModelState
@@ -45,6 +49,7 @@ class Facts:
     on_safe_path: bool = False
     is_enabled: bool = True
     exclusion: Exclusion | None = None
+    disabled_language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,9 @@ def judge(facts: Facts, *, busy: bool = False) -> Status:
     if facts.exclusion is not None:
         reason, action = facts.exclusion.reason, facts.exclusion.action
         return Status("excluded", f"off for this file: {reason}", f"{action[0].upper()}{action[1:]}.")
+    if language := facts.disabled_language:
+        back = f"Take {language} out of byteLsp.suggest.disabled_languages to have them."
+        return Status("off", f"suggestions are off for {language}", back)
     if facts.on_safe_path:
         slow = f"{facts.model} runs with slower kernels, because the fast ones crashed on this machine"
         retry = "`byte-lsp doctor` says more, `byte-lsp doctor --retry-fast` tries the fast ones again."

@@ -1,13 +1,14 @@
 """From a cursor to suggestions: out of memory where it can be, else from the model, in good time.
 
 A request that the model has to answer may wait a moment for another key. When a suggestion is on the screen
-and nothing else is to do, what would follow it is prepared.
+and nothing else is to do, what would follow it is prepared. A cursor that only moves asks the model nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from byte_lsp.errors import ByteLspError
 from byte_lsp.server.debounce import Debounce
 from byte_lsp.server.memory import Entry, Memory
+from byte_lsp.server.moves import Moves
 from byte_lsp.server.places import Place
 from byte_lsp.server.secret_guard import known_secrets, without_secrets
 from byte_lsp.server.suggestions import Slot, Suggestion, pose, read_result
@@ -39,26 +41,43 @@ class Suggester:
         self._counters = counters
         self._memory = Memory()
         self._debounce = Debounce()
+        self._moves = Moves()
         self._unfinished: Entry | None = None
         self._ahead: asyncio.Task[None] | None = None
         self._ahead_place: Place | None = None
 
     async def suggest(
-        self, document: Document, slot: Slot, settings: Settings, line_end: bytes, *, invoked: bool
+        self,
+        document: Document,
+        slot: Slot,
+        settings: Settings,
+        line_end: bytes,
+        *,
+        invoked: bool,
+        cursor: int | None = None,
     ) -> list[Suggestion]:
         """What to show after ``slot.typed``, best first; nothing while there is no model.
 
+        With the byte offset of the ``cursor``, a request that comes of a move alone is answered from memory.
         Errors: ``asyncio.CancelledError``, which stops the model, ``ByteLspError``.
         """
         place = Place.of(document, slot)
-        problem = pose(document, slot, settings, self.neighbours, invoked=invoked)
         least = 0.0 if invoked else self._least_confidence(settings)
-        problem = replace(problem, whole_line=least > 0)
+        if invoked:
+            self._moves.invoked(document, slot.end if cursor is None else cursor)
+        elif cursor is not None and self._moves.is_move(document, cursor):
+            return self._recall(place, settings, least)
         self._debounce.typed()
         known = await self._remember(place, settings, invoked=invoked)
         if known is None:
+            # Only now: memory does without related lines. An edit meanwhile would have cancelled this.
+            problem = pose(document, slot, settings, self.neighbours, invoked=invoked)
+            problem = replace(problem, whole_line=least > 0)
             known = await self._ask(place, problem, settings, line_end, invoked=invoked)
-        shown = [each for each in known if each.confidence is None or each.confidence >= least]
+            if known is None:
+                self.wake(document.file_uri)
+                return []
+        shown = _likely(known, least)
         self._counters["held_back"] += bool(known) and not shown
         if shown and settings.suggest.memory and settings.suggest.ahead:
             self._look_ahead(document, slot, shown[0], settings, line_end)
@@ -66,16 +85,31 @@ class Suggester:
 
     def edited(self, document: Document) -> None:
         """A document changed: what is being written for it goes on only if that was typing along."""
+        self.wake(document.file_uri)
         entry = self._unfinished
         if entry is not None and entry.place.uri == document.uri and not _is_along(document, entry):
             self._drop_unfinished()
             self._stop_ahead()
 
+    def wake(self, file_uri: str) -> None:
+        """Something happened to a file, its being opened or closed included: the model may be asked in it."""
+        self._moves.edited(file_uri)
+
     def forget_all(self) -> None:
         """The model or the settings changed."""
+        self._moves.forget_all()
         self._stop_ahead()
         self._drop_unfinished()
         self._memory.forget_all()
+
+    def _recall(self, place: Place, settings: Settings, least: float) -> list[Suggestion]:
+        """What is known of a place that the cursor moved to. What it left is not worked on any more."""
+        self._counters["moved"] += 1
+        self._stop_ahead()
+        self._drop_unfinished()
+        found = self._memory.find(place, self._model.calibration) if settings.suggest.memory else None
+        self._counters["from_memory"] += found is not None
+        return _likely(found.suggestions, least) if found else []
 
     async def _remember(
         self, place: Place, settings: Settings, *, invoked: bool
@@ -92,7 +126,8 @@ class Suggester:
 
     async def _ask(
         self, place: Place, problem: InfillProblem, settings: Settings, line_end: bytes, *, invoked: bool
-    ) -> tuple[Suggestion, ...]:
+    ) -> tuple[Suggestion, ...] | None:
+        """What the model suggests, None while there is none."""
         if not invoked and (wait_ms := self._debounce.wait_ms(settings.suggest.debounce_ms)):
             await asyncio.sleep(wait_ms / 1e3)
         self._stop_ahead()
@@ -100,10 +135,11 @@ class Suggester:
         result = await self._solve(problem, entry, line_end)
         if result is None:
             self._counters["no_model"] += 1
-            return ()
+            return None
         self._debounce.answered(result.elapsed_ms)
         self._counters["asked"] += 1
         self._counters["prompt_tokens_evaluated"] += result.prompt_tokens_evaluated
+        self._counters["tokens_drawn"] += result.tokens_drawn
         return entry.suggestions
 
     async def _solve(self, problem: InfillProblem, entry: Entry, line_end: bytes) -> InfillResult | None:
@@ -113,10 +149,10 @@ class Suggester:
             self._count(result)
             entry.finish(self._read(problem, result, line_end) if result else None)
 
+        self._drop_unfinished()
         work = self._model.infill(problem, finish)
         if work is None:
             return None
-        self._drop_unfinished()
         known_secrets(problem)  # while the model works: what is new in the text is looked at, and known then
         result = await asyncio.wrap_future(work)
         self._count(result)
@@ -173,6 +209,11 @@ class Suggester:
             self._counters["tokens_evaluated"] += result.tokens_evaluated
             self._counters["drafted"] += result.drafted
             self._counters["drafts_accepted"] += result.drafts_accepted
+
+
+def _likely(known: Iterable[Suggestion], least: float) -> list[Suggestion]:
+    """Those that are right with the probability ``least``, or of which nobody knows."""
+    return [each for each in known if each.confidence is None or each.confidence >= least]
 
 
 def _is_along(document: Document, entry: Entry) -> bool:

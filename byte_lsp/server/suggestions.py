@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from byte_lsp.infill.finish import set_line_ends
+from byte_lsp.infill.finish import has_in_order, set_line_ends
 from byte_lsp.infill.problem import InfillProblem, InfillResult
 from byte_lsp.infill.window import next_character, unify_line_ends
 from byte_lsp.server.context import Neighbours, pose_context
@@ -18,6 +18,7 @@ from byte_lsp.settings import Settings
 
 if TYPE_CHECKING:
     from byte_lsp.infill.confidence import Calibration
+    from byte_lsp.server.offers import Offers
 
 LONGEST_WORD_BYTES = 1024
 LABEL_CHARACTERS = 80
@@ -61,7 +62,7 @@ class Suggestion:
             return None
         replaced = self.replaced_bytes - typed.passed
         if typed.closed:
-            if _has_in_order(rest, typed.closed):
+            if has_in_order(rest, typed.closed):
                 replaced += len(typed.closed)
             elif replaced:
                 return None
@@ -154,22 +155,17 @@ def read_result(result: InfillResult, line_end: bytes) -> tuple[Suggestion, ...]
     )
 
 
-def _has_in_order(text: bytes, wanted: bytes) -> bool:
-    at = -1
-    for byte in wanted:
-        at = text.find(byte, at + 1)
-        if at < 0:
-            return False
-    return True
-
-
 def inline_items(
-    document: Document, slot: Slot, suggestions: list[Suggestion]
+    document: Document, slot: Slot, suggestions: list[Suggestion], offers: Offers
 ) -> list[types.InlineCompletionItem]:
     """Ghost text. The range is always given: without one VS Code replaces the word and the line's rest."""
     typed = slot.typed.decode()
     return [
-        types.InlineCompletionItem(insert_text=typed + each.text, range=each.range(document, slot))
+        types.InlineCompletionItem(
+            insert_text=typed + each.text,
+            range=each.range(document, slot),
+            command=offers.offer(typed, each.text),
+        )
         for each in suggestions
     ]
 

@@ -2,7 +2,8 @@
 
 from lsprotocol import types
 
-from byte_lsp.server.app import build_server, line_end
+from byte_lsp.server.app import build_server
+from byte_lsp.server.asking import line_end
 from byte_lsp.server.documents import Document
 
 

@@ -35,6 +35,13 @@ READY = Facts("tiny", "ready")
             ".gitignore",
             "privacy.allow",
         ),
+        (
+            Facts("tiny", "ready", disabled_language="go"),
+            "off",
+            "Inactive",
+            "off for go",
+            "Take go out of byteLsp.suggest.disabled_languages",
+        ),
         (Facts("tiny", "ready", is_enabled=False), "off", "Inactive", "are off", "byteLsp.suggest.enabled"),
     ],
 )

@@ -1,5 +1,7 @@
 """From places to problems, and from candidates to LSP items."""
 
+from collections import Counter
+
 import pytest
 from lsprotocol import types
 
@@ -7,6 +9,7 @@ from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.problem import Candidate, InfillResult
 from byte_lsp.server.context import Neighbours
 from byte_lsp.server.documents import Document
+from byte_lsp.server.offers import DID_ACCEPT, Offers
 from byte_lsp.server.places import Typed
 from byte_lsp.server.suggestions import (
     Slot,
@@ -24,6 +27,10 @@ from byte_lsp.settings import ContextSettings, Settings, SuggestSettings
 
 def open_document(text: str) -> Document:
     return Document(types.TextDocumentItem("file:///a.py", "python", 1, text), "utf-16")
+
+
+def offers() -> Offers:
+    return Offers(Counter())
 
 
 def result(*candidates: Candidate) -> InfillResult:
@@ -80,14 +87,15 @@ def test_the_popups_text_takes_the_place_of_its_range() -> None:
     slot = slot_of_popup(document, types.SelectedCompletionInfo(range_, "items"))
     problem = pose(document, slot, Settings(), Neighbours(), invoked=False)
     assert (problem.prefix, problem.suffix) == (b"self.items", b"()")
-    (item,) = inline_items(document, slot, [Suggestion(".append")])
+    (item,) = inline_items(document, slot, [Suggestion(".append")], offers())
     assert (item.insert_text, item.range) == ("items.append", range_)
+    assert item.command == types.Command("Accepted", DID_ACCEPT, arguments=["1"])
 
 
 def test_what_the_editor_closed_by_itself_is_in_the_range() -> None:
     document = open_document("é = f()")
     slot = slot_at(document, types.Position(0, 6))
-    (item,) = inline_items(document, slot, [Suggestion("x) + g(y)", replaced_bytes=1)])
+    (item,) = inline_items(document, slot, [Suggestion("x) + g(y)", replaced_bytes=1)], offers())
     assert item.range == types.Range(types.Position(0, 6), types.Position(0, 7))
     (other,) = completion_items(document, slot, [Suggestion("x) + 1", replaced_bytes=1)], "tiny", as_is=True)
     assert isinstance(other.text_edit, types.TextEdit)
@@ -97,7 +105,7 @@ def test_what_the_editor_closed_by_itself_is_in_the_range() -> None:
 def test_ghost_text_has_an_empty_range_at_the_cursor() -> None:
     document = open_document("😀 x")
     slot = slot_at(document, types.Position(0, 99))
-    (item,) = inline_items(document, slot, [Suggestion(" = 1")])
+    (item,) = inline_items(document, slot, [Suggestion(" = 1")], offers())
     cursor = types.Position(0, 4)
     assert (item.insert_text, item.range) == (" = 1", types.Range(cursor, cursor))
 

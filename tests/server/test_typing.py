@@ -109,7 +109,7 @@ async def test_moving_around_asks_nothing(client: Client) -> None:
     document = client.open("file:///moves.py", TEXT)
     places = [len(TEXT), TEXT.index("append"), len(TEXT)]
     for at in places:
-        await client.inline_completion(document, at)
+        await client.inline_completion(document, at, invoked=True)
     before = await counters(client)
     for at in places:
         await client.inline_completion(document, at)
