@@ -1,6 +1,6 @@
-"""Fetch Neovim 0.12 from Debian's packages and unpack it into one folder that runs by itself.
+"""Fetch Neovim 0.12 or 0.10 from Debian's packages and unpack it into one folder that runs by itself.
 
-    python tests/editors/fetch_neovim.py [DEST]
+    python tests/editors/fetch_neovim.py [--version 0.10] [DEST]
 
 apt finds the packages that Neovim needs, and its own configuration says where they come from: mirrors,
 proxies and keys keep working. Lists, cache and package status live in a temporary folder, so the
@@ -10,6 +10,7 @@ The result runs with ``--headless``, ``--embed`` or ``--remote-ui``. As a plain 
 itself a second time, by the path of the running binary, and that is the loader's here.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -20,9 +21,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-RELEASE = "forky"
-MINIMUM_VERSION = (0, 12)
-OVERRIDE = "BYTE_LSP_TEST_NVIM"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TIMEOUT_S = 600
 
@@ -52,6 +50,26 @@ exec "$here/{loader}" --library-path "$here/{libraries}" "$here/usr/bin/nvim" "$
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version of Neovim, the Debian release that has it, and the variable that names one of your own."""
+
+    version: str
+    minors: range
+    debian: str
+    override: str
+
+
+RELEASES = {
+    release.version: release
+    for release in (
+        Release("0.12", range(12, 1000), "forky", "BYTE_LSP_TEST_NVIM"),
+        Release("0.10", range(10, 12), "trixie", "BYTE_LSP_TEST_NVIM_0_10"),
+    )
+}
+NEWEST = RELEASES["0.12"]
+
+
 class FetchError(Exception):
     """Neovim cannot be fetched here: the message says what is missing and what to do."""
 
@@ -64,29 +82,29 @@ class Neovim:
     version: str
 
 
-def default_destination() -> Path:
+def default_destination(release: Release) -> Path:
     """The cache folder that holds the unpacked Neovim when the caller names none."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "byte-lsp-tests" / "neovim-0.12"
+    return Path(cache) / "byte-lsp-tests" / f"neovim-{release.version}"
 
 
-def fetch_neovim(destination: Path | None = None) -> Neovim:
-    """The Neovim named by ``BYTE_LSP_TEST_NVIM``, else the one in ``destination``, fetched if need be.
+def fetch_neovim(destination: Path | None = None, release: Release = NEWEST) -> Neovim:
+    """The Neovim that ``release.override`` names, else the one in ``destination``, fetched if need be.
 
     Errors: ``FetchError``.
     """
-    override = os.environ.get(OVERRIDE)
+    override = os.environ.get(release.override)
     if override:
-        return Neovim(Path(override), read_version(Path(override)))
-    destination = (destination or default_destination()).resolve()
+        return Neovim(Path(override), read_version(Path(override), release))
+    destination = (destination or default_destination(release)).resolve()
     launcher = destination / "nvim"
     if not launcher.exists():
-        unpack_neovim(destination)
-    return Neovim(launcher, read_version(launcher))
+        unpack_neovim(destination, release)
+    return Neovim(launcher, read_version(launcher, release))
 
 
-def read_version(executable: Path) -> str:
-    """Run ``executable --version``. Errors: ``FetchError`` where it does not run or is too old."""
+def read_version(executable: Path, release: Release) -> str:
+    """Run ``executable --version``. Errors: ``FetchError`` where it does not run or is another release."""
     try:
         answer = subprocess.run(
             [executable, "--version"], capture_output=True, text=True, timeout=60, check=True
@@ -95,49 +113,50 @@ def read_version(executable: Path) -> str:
         raise FetchError(
             f"{executable} does not run ({error}). Remove its folder and fetch again."
         ) from error
-    match = re.match(r"NVIM v(\d+)\.(\d+)(\S*)", answer.stdout)
+    match = re.match(r"NVIM v0\.(\d+)(\S*)", answer.stdout)
     if match is None:
         raise FetchError(f"{executable} is not Neovim: it says {answer.stdout[:60]!r}.")
-    if (int(match[1]), int(match[2])) < MINIMUM_VERSION:
-        raise FetchError(f"{executable} is Neovim {match[1]}.{match[2]}. Point {OVERRIDE} at 0.12 or newer.")
-    return "".join((match[1], ".", match[2], match[3]))
+    if int(match[1]) not in release.minors:
+        wanted = "0.12 or newer" if release is NEWEST else "0.10 or 0.11"
+        raise FetchError(f"{executable} is Neovim 0.{match[1]}. Point {release.override} at {wanted}.")
+    return f"0.{match[1]}{match[2]}"
 
 
-def unpack_neovim(destination: Path) -> None:
+def unpack_neovim(destination: Path, release: Release) -> None:
     """Download Neovim and what it needs, unpack all of it, and put it at ``destination`` in one rename."""
-    require_apt()
+    require_apt(release)
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix="neovim-") as folder:
         scratch = Path(folder)
         unpacked = scratch / "unpacked"
-        for package in download_packages(scratch / "apt"):
+        for package in download_packages(scratch / "apt", release):
             run_tool("dpkg-deb", "--extract", package, unpacked)
         link_parsers(unpacked)
         write_launcher(unpacked)
-        read_version(unpacked / "nvim")
+        read_version(unpacked / "nvim", release)
         shutil.rmtree(destination, ignore_errors=True)
         unpacked.rename(destination)
 
 
-def require_apt() -> None:
+def require_apt(release: Release) -> None:
     missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
     if missing:
         raise FetchError(
             f"this machine has no {' and no '.join(missing)}, so Debian's Neovim cannot be fetched. "
-            f"Install Neovim 0.12 and set {OVERRIDE} to its executable."
+            f"Install Neovim {release.version} and set {release.override} to its executable."
         )
 
 
-def download_packages(root: Path) -> list[Path]:
-    """Let apt, with all its state under ``root``, download Neovim and its dependencies for ``RELEASE``."""
+def download_packages(root: Path, release: Release) -> list[Path]:
+    """Let apt, with all its state under ``root``, download Neovim and its dependencies."""
     for folder in ("state/lists/partial", "cache/archives/partial", "empty"):
         (root / folder).mkdir(parents=True)
     (root / "state/status").touch()
     (root / "apt.conf").write_text(APT_CONF.format(root=root))
     apt = ("apt-get", "--config-file", root / "apt.conf", "--quiet")
     failures: list[str] = []
-    for mirror in debian_mirrors():
-        (root / "sources.list").write_text(source_line(mirror))
+    for mirror in debian_mirrors(release):
+        (root / "sources.list").write_text(source_line(mirror, release))
         try:
             run_tool(*apt, "--error-on=any", "update")
             run_tool(*apt, "--download-only", "install", "neovim")
@@ -146,42 +165,42 @@ def download_packages(root: Path) -> list[Path]:
             continue
         return sorted((root / "cache/archives").glob("*.deb"))
     reasons = "\n".join(failures) or "its apt sources name no Debian mirror."
-    raise FetchError(f"Debian {RELEASE} cannot be reached from this machine: {reasons}")
+    raise FetchError(f"Debian {release.debian} cannot be reached from this machine: {reasons}")
 
 
-def source_line(mirror: str) -> str:
+def source_line(mirror: str, release: Release) -> str:
     options = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
-    return f"deb {options}{mirror} {RELEASE} main\n"
+    return f"deb {options}{mirror} {release.debian} main\n"
 
 
-def debian_mirrors() -> Iterator[str]:
+def debian_mirrors(release: Release) -> Iterator[str]:
     """The archives in the machine's apt sources that carry a Debian release, each once.
 
     Security and third-party archives carry other suites than the release's own name.
     """
-    codename = read_codename()
+    suites = (read_codename(release), "stable", "testing", "unstable", "sid", release.debian)
     targets = run_tool(
         "apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     )
     seen: set[str] = set()
     for line in targets.splitlines():
         mirror, _, rest = line.partition(" ")
-        if rest in {f"{suite} main" for suite in (codename, "stable", "testing", "unstable", "sid", RELEASE)}:
+        if rest in {f"{suite} main" for suite in suites}:
             if mirror not in seen:
                 yield mirror
             seen.add(mirror)
 
 
-def read_codename() -> str:
+def read_codename(release: Release) -> str:
     """The Debian release that this machine runs. Errors: ``FetchError`` on another system."""
-    release = Path("/etc/os-release").read_text()
-    fields = dict(line.split("=", 1) for line in release.splitlines() if "=" in line)
+    description = Path("/etc/os-release").read_text()
+    fields = dict(line.split("=", 1) for line in description.splitlines() if "=" in line)
     if fields.get("ID", "").strip('"') != "debian":
         raise FetchError(
             f"this machine does not run Debian, so its apt cannot fetch Debian's Neovim. "
-            f"Install Neovim 0.12 and set {OVERRIDE} to its executable."
+            f"Install Neovim {release.version} and set {release.override} to its executable."
         )
-    return fields.get("VERSION_CODENAME", RELEASE).strip('"')
+    return fields.get("VERSION_CODENAME", release.debian).strip('"')
 
 
 def link_parsers(unpacked: Path) -> None:
@@ -196,7 +215,7 @@ def write_launcher(unpacked: Path) -> None:
     """Write ``nvim``, which starts the unpacked binary with the unpacked C library."""
     loaders = sorted(unpacked.glob("usr/lib/*/ld-linux*.so.*"))
     if not loaders:
-        raise FetchError(f"Debian {RELEASE}'s libc6 has no dynamic loader where it used to be (usr/lib/*).")
+        raise FetchError("Debian's libc6 has no dynamic loader where it used to be (usr/lib/*).")
     loader = loaders[0].relative_to(unpacked)
     launcher = unpacked / "nvim"
     launcher.write_text(LAUNCHER.format(loader=loader, libraries=loader.parent))
@@ -219,11 +238,12 @@ def run_tool(*command: str | Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) > 1:
-        print("usage: fetch_neovim.py [DEST]", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="fetch_neovim.py", description="Fetch a Neovim for the tests.")
+    parser.add_argument("--version", choices=RELEASES, default=NEWEST.version)
+    parser.add_argument("destination", nargs="?", type=Path, metavar="DEST")
+    chosen = parser.parse_args(arguments)
     try:
-        neovim = fetch_neovim(Path(arguments[0]) if arguments else None)
+        neovim = fetch_neovim(chosen.destination, RELEASES[chosen.version])
     except FetchError as error:
         print(f"fetch_neovim: {error}", file=sys.stderr)
         return 1

@@ -14,26 +14,35 @@ import pytest
 PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
 READY_TIMEOUT_S = 480.0
 GHOST_TIMEOUT_S = 60.0
-KEY_TIMEOUT_S = 10.0
+ANSWER_MS = 20000
+INLINE_COMPLETION = "textDocument/inlineCompletion"
+KEY_TIMEOUT_S = 30.0
 POLL_S = 0.02
 
 GHOST = """
-local namespace = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']
-local mark = namespace and vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })[1]
-if not mark then return nil end
-local spell = function(chunks)
-  return vim.iter(chunks or {}):map(function(chunk) return chunk[1] end):join('')
+local namespace = vim.api.nvim_get_namespaces()['byte_lsp.ghost']
+local marks = namespace and vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true }) or {}
+local function spell(chunks, group)
+  local own = vim.iter(chunks or {}):filter(function(chunk) return chunk[2] == group end)
+  return own:map(function(chunk) return chunk[1] end):join('')
 end
-local lines = { spell(mark[4].virt_text) }
-vim.list_extend(lines, vim.iter(mark[4].virt_lines or {}):map(spell):totable())
-local text = table.concat(lines, '\\n')
-return text ~= '' and { row = mark[2], col = mark[3], text = text } or nil
+local first, hint, below = '', '', {}
+for _, mark in ipairs(marks) do
+  first = first .. spell(mark[4].virt_text, 'ByteLspSuggestion')
+  hint = hint .. spell(mark[4].virt_text, 'ByteLspHint')
+  for _, line in ipairs(mark[4].virt_lines or {}) do
+    table.insert(below, spell(line, 'ByteLspSuggestion'))
+    hint = hint .. spell(line, 'ByteLspHint')
+  end
+end
+local text = table.concat({ first, unpack(below) }, '\\n')
+return #marks > 0 and { row = marks[1][2], col = marks[1][3], text = text, hint = hint } or nil
 """
 
 RECORD_GHOSTS = f"""
 recorded = {{}}
 local ghost = function() {GHOST} end
-vim.api.nvim_create_autocmd('CursorMovedI', {{
+vim.api.nvim_create_autocmd({{ 'CursorMovedI', 'TextChangedP' }}, {{
   group = vim.api.nvim_create_augroup('record_ghosts', {{ clear = true }}),
   callback = function()
     local shown = ghost()
@@ -42,16 +51,30 @@ vim.api.nvim_create_autocmd('CursorMovedI', {{
 }})
 """
 
-IS_READY = """
-local client = vim.lsp.get_clients({ name = 'byte_lsp', bufnr = 0 })[1]
-if not client or not client.initialized then return false end
-local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-params.context = { triggerKind = 1 }
-local answer = client:request_sync('textDocument/inlineCompletion', params, 20000, 0)
-local result = answer and answer.result
-local ready = type(result) == 'table' and #(result.items or result) > 0
-if not ready then vim.wait(250) end
-return ready
+SCREEN = """
+vim.cmd.redraw()
+local lines = {}
+for row = 1, vim.o.lines do
+  local cells = {}
+  for column = 1, vim.o.columns do cells[column] = vim.fn.screenstring(row, column) end
+  lines[row] = table.concat(cells)
+end
+return lines
+"""
+
+ASK = """
+local method, params, timeout_ms = ...
+local client = vim.lsp.get_clients({ name = 'byte_lsp' })[1]
+if not client or not client.initialized then return nil end
+local arguments = { method, next(params) and params or vim.empty_dict(), timeout_ms, 0 }
+if vim.fn.has('nvim-0.11') == 1 then table.insert(arguments, 1, client) end
+local answer = client.request_sync(unpack(arguments))
+return answer and answer.result or nil
+"""
+
+POSITION = """
+local client = vim.lsp.get_clients({ name = 'byte_lsp' })[1]
+return client and vim.lsp.util.make_position_params(0, client.offset_encoding) or nil
 """
 
 T = TypeVar("T")
@@ -110,18 +133,41 @@ class NeovimSession:
         return str(self.nvim.api.get_mode()["mode"])
 
     def ghost(self) -> str | None:
-        """The ghost text on screen: the extmark's virtual text and lines."""
+        """The ghost text on screen: what the extmarks show."""
         shown = self.lua(GHOST)
         return None if shown is None else str(shown["text"])
+
+    def hint(self) -> str:
+        """What stands behind the ghost text: which of several alternatives it is."""
+        shown = self.lua(GHOST)
+        return "" if shown is None else str(shown["hint"])
 
     def ghost_place(self) -> tuple[int, int] | None:
         """Row and byte column of the ghost text, both from 0."""
         shown = self.lua(GHOST)
         return None if shown is None else (shown["row"], shown["col"])
 
+    def screen(self) -> list[str]:
+        """The screen's lines, without trailing blanks."""
+        return [line.rstrip() for line in self.lua(SCREEN)]
+
+    def ask(self, method: str, params: dict[str, Any] | None = None) -> Any:
+        """Ask the server; None where it is not there yet, or does not answer in time."""
+        return self.lua(ASK, method, params or {}, ANSWER_MS)
+
+    def suggestions(self) -> list[dict[str, Any]]:
+        """What the server answers to somebody who asks at the cursor, as LSP items."""
+        position = self.lua(POSITION)
+        answer = position and self.ask(INLINE_COMPLETION, {**position, "context": {"triggerKind": 1}})
+        return list(answer["items"] if isinstance(answer, dict) else answer or [])
+
+    def counters(self) -> dict[str, int]:
+        """What the server has counted."""
+        return dict(self.ask("byteLsp/status")["counters"])
+
     def wait_until_ready(self) -> None:
         """Wait until the server makes suggestions: until its model is loaded."""
-        self.wait("a first suggestion", lambda: self.lua(IS_READY), READY_TIMEOUT_S)
+        self.wait("a first suggestion", lambda: bool(self.suggestions()), READY_TIMEOUT_S)
 
     def wait_for_ghost(self, fits: Callable[[str], bool] = bool) -> str:
         return self.wait(
@@ -141,10 +187,7 @@ class NeovimSession:
         return f"mode {self.mode()}, line {self.line()!r}, ghost {self.ghost()!r}, messages:\n{messages}"
 
     def record_ghosts(self) -> None:
-        """From now on, write down line and ghost text at every cursor move.
-
-        Call it with ghost text on screen: then Neovim draws first, for its autocommands are older.
-        """
+        """From now on, write down line and ghost text at every key, as the screen is drawn."""
         self.lua(RECORD_GHOSTS)
 
     def recorded_ghosts(self) -> list[tuple[str, str]]:

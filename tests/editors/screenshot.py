@@ -1,14 +1,15 @@
-"""Make the README's picture: a capture of real ghost text in a real Neovim in a real terminal.
+"""Make the README's pictures: real ghost text in a real Neovim in a real terminal, and the text accepted.
 
-    python tests/editors/screenshot.py docs/ghost-text.svg [docs/ghost-text.png]
+    python tests/editors/screenshot.py docs/ghost-text.svg docs/neovim-accepted.svg [--png]
 
-Neovim runs in tmux with this project's plugin, server and default model. The picture holds the cells and
-the cursor as tmux reports them; nothing is drawn by hand but the window's frame. A PNG needs
-``rsvg-convert``.
+Neovim runs in tmux with this project's plugin, server and default model. The pictures hold the cells and
+the cursor as tmux reports them; nothing is drawn by hand but the window's frame. ``--png`` writes a PNG
+beside each, and needs ``rsvg-convert``.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import shutil
@@ -55,7 +56,7 @@ SVG = """\
 font-family="{fonts}" font-size="{size}">
 <title>{title}</title>
 <rect width="100%" height="100%" rx="8" fill="{background}" stroke="{frame}"/>
-<text x="50%" y="22" text-anchor="middle" font-size="13" fill="{title_color}">{file_name} - nvim</text>
+<text x="50%" y="22" text-anchor="middle" font-size="13" fill="{title_color}">{file_name} - {program}</text>
 {cells}
 </svg>
 """
@@ -119,8 +120,8 @@ def neovim_in_terminal(folder: Path) -> Iterator[tuple[Terminal, NeovimSession]]
             terminal.close()
 
 
-def capture_ghost_text() -> tuple[Capture, str]:
-    """Type into a real file, stop inside a token, wait: the screen, and its ghost text."""
+def capture_both() -> tuple[Capture, Capture, str]:
+    """Type into a real file, stop inside a token, wait, accept: two screens, and the ghost text."""
     with (
         tempfile.TemporaryDirectory() as folder,
         neovim_in_terminal(Path(folder)) as (terminal, session),
@@ -134,11 +135,28 @@ def capture_ghost_text() -> tuple[Capture, str]:
         terminal.type(TYPED[-1])
         session.wait_for_line(lambda line: line.endswith(TYPED))
         ghost = session.wait_for_ghost()
-        session.nvim.command("redraw")
-        return terminal.capture(), ghost
+        shown = take(terminal, session)
+        terminal.type("\t")
+        session.wait_for_line(lambda line: line.endswith(TYPED + ghost))
+        session.nvim.command("ByteLsp disable")  # what would follow is not what was accepted
+        return shown, take(terminal, session), ghost
 
 
-def draw(capture: Capture, title: str) -> str:
+def take(terminal: Terminal, session: NeovimSession) -> Capture:
+    """The terminal's screen, once it shows what Neovim has drawn, cursor included."""
+    wanted = session.screen()
+    row, column = session.lua("return { vim.fn.screenrow() - 1, vim.fn.screencol() - 1 }")
+
+    def look() -> Capture | None:
+        capture = terminal.capture()
+        lines = [Text.from_ansi(line).plain.rstrip() for line in capture.lines]
+        is_drawn = lines == wanted and (capture.cursor_row, capture.cursor_column) == (row, column)
+        return capture if is_drawn else None
+
+    return session.wait("the terminal to show it", look)
+
+
+def draw(capture: Capture, title: str, program: str = "nvim") -> str:
     """An SVG of the screen. Its texts are as wide as their cells, whatever font the reader has."""
     console = Console(color_system="truecolor", width=COLUMNS)
     cells: list[str] = []
@@ -160,6 +178,7 @@ def draw(capture: Capture, title: str) -> str:
         frame=FRAME,
         title_color=TITLE,
         file_name=FILE_NAME,
+        program=program,
         cells="\n".join(cells),
     )
 
@@ -200,18 +219,23 @@ def write_png(svg: Path, png: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) not in {1, 2} or not arguments[0].endswith(".svg"):
-        print("usage: screenshot.py OUT.svg [OUT.png]", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="screenshot.py", description="Make pictures of Neovim.")
+    parser.add_argument("ghost", type=Path, metavar="GHOST.svg")
+    parser.add_argument("accepted", type=Path, metavar="ACCEPTED.svg")
+    parser.add_argument("--png", action="store_true", help="write PNG files too")
+    chosen = parser.parse_args(arguments)
     if shutil.which("tmux") is None:
         raise SystemExit("screenshot: no tmux (Debian: apt-get install tmux)")
-    capture, ghost = capture_ghost_text()
-    svg = Path(arguments[0])
-    svg.parent.mkdir(parents=True, exist_ok=True)
-    svg.write_text(draw(capture, f"After {TYPED!r}, Neovim shows {ghost!r} as ghost text"), encoding="utf-8")
-    if len(arguments) == 2:
-        write_png(svg, Path(arguments[1]))
-    print(f"{' '.join(arguments)}: {TYPED}|{ghost}")
+    shown, accepted, ghost = capture_both()
+    for path, capture, title in (
+        (chosen.ghost, shown, f"After {TYPED!r}, Neovim shows {ghost!r} as ghost text"),
+        (chosen.accepted, accepted, f"Tab has put {ghost!r} behind {TYPED!r}"),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(draw(capture, title), encoding="utf-8")
+        if chosen.png:
+            write_png(path, path.with_suffix(".png"))
+    print(f"{chosen.ghost} {chosen.accepted}: {TYPED}|{ghost}")
     return 0
 
 

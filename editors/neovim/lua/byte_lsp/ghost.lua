@@ -1,138 +1,129 @@
----Ghost text: what is shown, whether it still fits what was typed, and the actions on it.
-local completor = require('byte_lsp.completor')
-local fit = require('byte_lsp.fit')
-local METHOD = require('byte_lsp.replies').METHOD
-
+---Draws ghost text: extmarks that show what would be inserted where.
 local M = {}
 
-local NAMESPACE = vim.api.nvim_create_namespace('nvim.lsp.inline_completion')
+local NAMESPACE = vim.api.nvim_create_namespace('byte_lsp.ghost')
+local TEXT, HINT = 'ByteLspSuggestion', 'ByteLspHint'
+
+---Give the highlight groups their looks, where the user or a color scheme has not.
+function M.set_highlights()
+  local has_native = vim.fn.hlexists('ComplHint') == 1
+  vim.api.nvim_set_hl(0, TEXT, { link = has_native and 'ComplHint' or 'NonText', default = true })
+  vim.api.nvim_set_hl(
+    0,
+    HINT,
+    { link = has_native and 'ComplHintMore' or 'MoreMsg', default = true }
+  )
+end
+
+---@param text string
+---@param column integer the cell that it begins at
+---@return string text with spaces in place of tabs, as wide as the tabs would be
+local function expand_tabs(text, column)
+  local head, rest = text:match('^([^\t]*)\t(.*)$')
+  while head do
+    local width = vim.fn.strdisplaywidth('\t', column + vim.fn.strdisplaywidth(head, column))
+    text = head .. (' '):rep(width) .. rest
+    head, rest = text:match('^([^\t]*)\t(.*)$')
+  end
+  return text
+end
+
+---@class byte_lsp.Piece
+---@field offset integer bytes behind the cursor
+---@field text string
+
+---Split `text` around the characters of `behind`, which stand on the screen already, from the end on.
+---@param text string
+---@param behind string
+---@return byte_lsp.Piece[]
+local function split_around(text, behind)
+  local characters, stands = vim.fn.split(text, '\\zs'), vim.fn.split(behind, '\\zs')
+  local pieces, piece, offset = {}, '', #behind ---@type byte_lsp.Piece[], string, integer
+  for index = #characters, 1, -1 do
+    if #stands > 0 and characters[index] == stands[#stands] then
+      table.insert(pieces, { offset = offset, text = piece })
+      offset, piece = offset - #table.remove(stands), ''
+    else
+      piece = characters[index] .. piece
+    end
+  end
+  if #stands > 0 then
+    return { { offset = 0, text = text } }
+  end
+  table.insert(pieces, { offset = offset, text = piece })
+  return pieces
+end
+
+---@param bufnr integer
+---@param row integer
+---@param col integer
+---@param chunks [string, string?][]
+---@param details vim.api.keyset.set_extmark
+local function mark(bufnr, row, col, chunks, details)
+  details.virt_text, details.hl_mode, details.undo_restore = chunks, 'combine', false
+  vim.api.nvim_buf_set_extmark(bufnr, NAMESPACE, row, col, details)
+end
+
+---@param lines string[] those below the first
+---@param tail string what goes down with the last of them
+---@param hint string
+---@return [string, string?][][]
+local function draw_lines(lines, tail, hint)
+  local drawn = vim.tbl_map(function(line)
+    return { { expand_tabs(line, 0), TEXT } }
+  end, lines)
+  vim.list_extend(drawn[#drawn], { { tail }, { hint, HINT } })
+  return drawn
+end
+
+---@param bufnr integer
+---@param rest byte_lsp.Rest
+---@param row integer 0-based, the cursor's
+---@param col integer 0-based, in bytes
+---@param opts { hint: string, first_line_only: boolean }
+local function draw_at(bufnr, rest, row, col, opts)
+  local lines = vim.split(rest.text, '\n')
+  local before = vim.api.nvim_get_current_line():sub(1, col)
+  local first = expand_tabs(table.remove(lines, 1), vim.fn.strdisplaywidth(before))
+  if #lines == 0 or opts.first_line_only then
+    for _, piece in ipairs(split_around(first, #lines == 0 and rest.behind or '')) do
+      if piece.text ~= '' then
+        mark(bufnr, row, col + piece.offset, { { piece.text, TEXT } }, { virt_text_pos = 'inline' })
+      end
+    end
+    return
+  end
+  local covered = vim.fn.strdisplaywidth(rest.behind .. rest.tail)
+  local blank = (' '):rep(covered - vim.fn.strdisplaywidth(first))
+  mark(bufnr, row, col, { { first, TEXT }, { blank } }, {
+    virt_text_pos = covered > 0 and 'overlay' or 'inline',
+    virt_lines = draw_lines(lines, rest.tail, opts.hint),
+  })
+end
+
+---Show `rest` at the cursor in place of what is shown.
+---@param bufnr integer the current buffer
+---@param rest byte_lsp.Rest
+---@param opts { hint: string, first_line_only: boolean }
+function M.draw(bufnr, rest, opts)
+  M.clear(bufnr)
+  local row, col = unpack(vim.api.nvim_win_get_cursor(0))
+  draw_at(bufnr, rest, row - 1, col, opts)
+  if opts.hint ~= '' and not rest.text:find('\n', 1, true) then
+    local chunk = { { opts.hint, HINT } }
+    mark(bufnr, row - 1, #vim.api.nvim_get_current_line(), chunk, { virt_text_pos = 'inline' })
+  end
+end
+
+---@param bufnr integer
+function M.clear(bufnr)
+  vim.api.nvim_buf_clear_namespace(bufnr, NAMESPACE, 0, -1)
+end
 
 ---@param bufnr integer
 ---@return boolean
 function M.is_shown(bufnr)
-  local marks = vim.api.nvim_buf_get_extmarks(bufnr, NAMESPACE, 0, -1, { details = true })
-  for _, mark in ipairs(marks) do
-    local details = assert(mark[4])
-    local first_line = vim.tbl_get(details, 'virt_text', 1, 1) or ''
-    if first_line ~= '' or #(details.virt_lines or {}) > 0 then
-      return true
-    end
-  end
-  return false
-end
-
----What was typed since `item` was asked for, where that is the beginning of `item`.
----@param bufnr integer the current buffer
----@param item vim.lsp.inline_completion.Item
----@return string? typed nil where `item` no longer fits the text before the cursor
-local function typed_along(bufnr, item)
-  if not item.range or type(item.insert_text) ~= 'string' then
-    return ''
-  end
-  local row, col = item.range:to_extmark()
-  return fit.typed_since(bufnr, row, col, item.insert_text)
-end
-
----@param bufnr integer
-local function cancel_pending(bufnr)
-  for _, client in ipairs(vim.lsp.get_clients({ bufnr = bufnr, name = 'byte_lsp' })) do
-    for id, request in pairs(client.requests) do
-      if request.bufnr == bufnr and request.method == METHOD and request.type == 'pending' then
-        client:cancel_request(id)
-      end
-    end
-  end
-end
-
----Before Neovim redraws the ghost text at a moved cursor: drop it where it does not go on from what was
----typed, and cancel requests for the place that the cursor has left.
----@param bufnr integer the current buffer
-function M.follow_cursor(bufnr)
-  local shown = completor.get(bufnr)
-  if not shown then
-    return
-  end
-  if shown.current and not typed_along(bufnr, shown.current) then
-    shown:abort()
-  else
-    cancel_pending(bufnr)
-  end
-end
-
----Neovim inserts an item over the range it had when it was asked for. Cut off what was typed since.
----@param item vim.lsp.inline_completion.Item
----@param typed string the beginning of `item` that stands before the cursor already
----@return vim.lsp.inline_completion.Item
-local function cut_typed(item, typed)
-  if typed == '' or not item.range:is_empty() then
-    return item
-  end
-  local rest = vim.tbl_extend('force', item, { insert_text = item.insert_text:sub(#typed + 1) })
-  rest.range = nil
-  return rest
-end
-
----Insert the suggestion at once: keys that are typed already must find it there.
----@param bufnr integer the current buffer
----@return boolean accepted false where no ghost text is shown, or none that fits what was typed
-function M.accept(bufnr)
-  local shown = completor.get(bufnr)
-  if not shown then
-    return M.is_shown(bufnr) and vim.lsp.inline_completion.get({ bufnr = bufnr })
-  end
-  local item = shown.current
-  local typed = item and typed_along(bufnr, item)
-  if not item or not typed or not M.is_shown(bufnr) then
-    return false
-  end
-  shown:abort()
-  -- Setting the option closes the undo block: undo takes the suggestion back and leaves what was typed.
-  vim.go.undolevels = vim.go.undolevels
-  shown:accept(cut_typed(item, typed))
-  return true
-end
-
----@param bufnr integer
----@return boolean dismissed
-function M.dismiss(bufnr)
-  local shown = completor.get(bufnr)
-  if not shown or not M.is_shown(bufnr) then
-    return false
-  end
-  shown:abort()
-  return true
-end
-
----Ask for several items and show the one `count` steps from the first.
----@param bufnr integer the current buffer
----@param count integer
-local function request_alternatives(bufnr, count)
-  for _, client in ipairs(vim.lsp.get_clients({ bufnr = bufnr, name = 'byte_lsp' })) do
-    local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-    ---@cast params lsp.InlineCompletionParams
-    params.context = { triggerKind = vim.lsp.protocol.InlineCompletionTriggerKind.Invoked }
-    client:request(METHOD, params, function(err, result, ctx)
-      local shown = completor.get(bufnr)
-      if shown and shown.client_state[client.id] then
-        shown:handler(err, result, ctx)
-        vim.lsp.inline_completion.select({ bufnr = bufnr, count = count })
-      end
-    end, bufnr)
-  end
-end
-
----@param bufnr integer the current buffer
----@param count integer 1 for the next alternative, -1 for the one before
-function M.select(bufnr, count)
-  local shown = completor.get(bufnr)
-  if not shown or shown:count_items() > 1 then
-    vim.lsp.inline_completion.select({ bufnr = bufnr, count = count })
-    return
-  end
-  local step = M.is_shown(bufnr) and count or 0
-  cancel_pending(bufnr)
-  shown:reset_timer()
-  request_alternatives(bufnr, step)
+  return #vim.api.nvim_buf_get_extmarks(bufnr, NAMESPACE, 0, -1, { limit = 1 }) > 0
 end
 
 return M

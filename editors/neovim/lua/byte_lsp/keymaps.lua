@@ -16,13 +16,42 @@ local function feed(keys, mode)
   vim.api.nvim_feedkeys(keys, mode, false)
 end
 
+---What keys meant in a buffer alone before this plugin took them.
+---@type table<integer, table<string, table<string, any>>>
+local covered = {}
+
+---@param bufnr integer
+---@param lhs string
+local function cover(bufnr, lhs)
+  local before = vim.api.nvim_buf_call(bufnr, function()
+    return vim.fn.maparg(lhs, 'i', false, true)
+  end)
+  if before.buffer == 1 and not vim.startswith(before.desc or '', 'byte-lsp: ') then
+    covered[bufnr] = covered[bufnr] or {}
+    covered[bufnr][lhs] = before
+  end
+end
+
+---@param bufnr integer
+local function uncover(bufnr)
+  for lhs, before in pairs(covered[bufnr] or {}) do
+    vim.api.nvim_buf_call(bufnr, function()
+      if vim.fn.maparg(lhs, 'i', false, true).buffer ~= 1 then
+        vim.fn.mapset('i', false, before)
+      end
+    end)
+  end
+  covered[bufnr] = nil
+end
+
 ---Do what `lhs` does outside this plugin.
 ---@param lhs string
 local function fall_through(lhs)
   ---@type table<string, any>?
-  local mapping = vim.iter(vim.api.nvim_get_keymap('i')):find(function(candidate)
-    return encode(candidate.lhs) == encode(lhs)
-  end)
+  local mapping = (covered[vim.api.nvim_get_current_buf()] or {})[lhs]
+    or vim.iter(vim.api.nvim_get_keymap('i')):find(function(candidate)
+      return encode(candidate.lhs) == encode(lhs)
+    end)
   if not mapping then
     feed(encode(lhs), 'in')
     return
@@ -41,42 +70,54 @@ local function fall_through(lhs)
   end
 end
 
----@type table<byte_lsp.Action, fun(lhs: string)>
-local ACTIONS = {
-  accept = function(lhs)
-    if not byte_lsp.accept() then
+---@param act fun(): boolean
+---@return fun(lhs: string)
+local function or_fall_through(act)
+  return function(lhs)
+    if not act() then
       fall_through(lhs)
     end
-  end,
-  next = byte_lsp.next,
-  previous = byte_lsp.previous,
-  dismiss = function(lhs)
-    if not byte_lsp.dismiss() then
-      fall_through(lhs)
-    end
-  end,
-}
+  end
+end
 
----@type table<byte_lsp.Action, string>
-local DESCRIPTIONS = {
-  accept = 'Accept the suggestion',
-  next = 'Next suggestion',
-  previous = 'Previous suggestion',
-  dismiss = 'Dismiss the suggestion',
+---@type table<byte_lsp.Action, { desc: string, run: fun(lhs: string) }>
+local ACTIONS = {
+  accept = {
+    desc = 'Accept the suggestion',
+    run = function(lhs)
+      local is_indentation = encode(lhs) == '\t' and require('byte_lsp.typing').is_indenting()
+      if is_indentation or not byte_lsp.accept() then
+        fall_through(lhs)
+      end
+    end,
+  },
+  accept_word = {
+    desc = "Accept the suggestion's next word",
+    run = or_fall_through(byte_lsp.accept_word),
+  },
+  accept_line = {
+    desc = "Accept the suggestion's next line",
+    run = or_fall_through(byte_lsp.accept_line),
+  },
+  next = { desc = 'Next suggestion', run = byte_lsp.next },
+  previous = { desc = 'Previous suggestion', run = byte_lsp.previous },
+  suggest = { desc = 'Ask for suggestions', run = byte_lsp.suggest },
+  dismiss = { desc = 'Dismiss the suggestion', run = or_fall_through(byte_lsp.dismiss) },
 }
 
 ---@param bufnr integer
 function M.set(bufnr)
   for action, lhs in pairs(options.current.keymaps) do
     if lhs then
+      cover(bufnr, lhs)
       vim.keymap.set('i', lhs, function()
-        ACTIONS[action](lhs)
-      end, { buffer = bufnr, desc = 'byte-lsp: ' .. DESCRIPTIONS[action] })
+        ACTIONS[action].run(lhs)
+      end, { buffer = bufnr, desc = 'byte-lsp: ' .. ACTIONS[action].desc })
     end
   end
 end
 
----Remove what `set()` set, and nothing that was mapped over it since.
+---Remove what `set()` set, and nothing that was mapped over it since; keys mean what they meant before.
 ---@param bufnr integer
 function M.remove(bufnr)
   for _, mapping in ipairs(vim.api.nvim_buf_get_keymap(bufnr, 'i')) do
@@ -84,6 +125,7 @@ function M.remove(bufnr)
       vim.api.nvim_buf_del_keymap(bufnr, 'i', mapping.lhs)
     end
   end
+  uncover(bufnr)
 end
 
 return M

@@ -1,8 +1,7 @@
 local M = {}
 
-M.minimum_version = '0.12'
+M.minimum_version = '0.10'
 
----True where this Neovim has inline completion.
 ---@return boolean
 function M.is_supported()
   return vim.fn.has('nvim-' .. M.minimum_version) == 1
