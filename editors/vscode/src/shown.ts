@@ -1,0 +1,123 @@
+/** A suggestion as the server sent it, at a cursor. Offsets and lengths are in UTF-16 units. */
+export interface Suggested<Item> {
+  readonly item: Item;
+  readonly uri: string;
+  readonly text: string;
+  /** How much of the text stands before the cursor already. */
+  readonly typed: number;
+  /** Where in the document the cursor is. */
+  readonly offset: number;
+  /** What stands before the cursor in its line. */
+  readonly before: string;
+  /** What the suggestion replaces behind the cursor, such as the bracket that the editor closed. */
+  readonly behind: string;
+}
+
+/** A change to a document: so many units at an offset became a text. */
+export interface Change {
+  readonly offset: number;
+  readonly removed: number;
+  readonly text: string;
+}
+
+export type Step = "partly accepted" | "typed along" | "gone";
+
+/** What an editor closes by itself as soon as it is opened. */
+const PAIRS = new Set(["()", "[]", "{}", "<>", '""', "''", "``"]);
+const LINE_ENDS = /\r\n?/g;
+
+/**
+ * The suggestion on the screen, followed through edits.
+ *
+ * VS Code tells extensions of a whole acceptance by running the item's command, and of nothing else. What was
+ * taken by word or by line shows in the document: the beginning of the rest, more than a key adds, at once. A key
+ * may add an indentation, with Enter or Tab, or close a bracket; what is blank is taken for that.
+ *
+ * The document has the line ends that it has, the suggestion may have others: they are compared as newlines.
+ */
+export class ShownSuggestion<Item> {
+  private readonly text: string;
+  private accepted: number;
+  private offset: number;
+  private before: string;
+  private behind: string;
+
+  constructor(private readonly suggested: Suggested<Item>) {
+    this.text = asNewlines(suggested.text);
+    this.accepted = suggested.typed;
+    this.offset = suggested.offset;
+    this.before = suggested.before;
+    this.behind = suggested.behind;
+  }
+
+  get item(): Item {
+    return this.suggested.item;
+  }
+
+  get uri(): string {
+    return this.suggested.uri;
+  }
+
+  /** How much of the item's text stands in the document now. */
+  get acceptedLength(): number {
+    return lengthWithLineEnds(this.suggested.text, this.accepted);
+  }
+
+  /** Whether what is suggested now is what is left of this one, perhaps with more behind it. */
+  isContinuedBy(next: Suggested<Item>): boolean {
+    const isHere = next.uri === this.uri && next.offset === this.offset && this.accepted > this.suggested.typed;
+    const left = asNewlines(next.text).slice(next.typed) + this.behind.slice(next.behind.length);
+    return isHere && left.startsWith(this.rest);
+  }
+
+  follow(change: Change): Step {
+    const written = this.writtenAtCursor(change);
+    if (written === undefined) {
+      return "gone";
+    }
+    const isPair = written.removed === 0 && PAIRS.has(written.text) && this.rest.startsWith(written.text.charAt(0));
+    const taken = isPair ? written.text.charAt(0) : written.text;
+    const plain = asNewlines(taken);
+    if (plain === "" || plain === this.rest || !this.rest.startsWith(plain)) {
+      return "gone";
+    }
+    this.accepted += plain.length;
+    this.offset += taken.length;
+    this.before += taken;
+    this.behind = written.text.slice(taken.length) + this.behind.slice(written.removed);
+    return isTyped(plain) ? "typed along" : "partly accepted";
+  }
+
+  /** What a change writes at the cursor, and how much it removes behind it; undefined for one elsewhere. */
+  private writtenAtCursor(change: Change): { text: string; removed: number } | undefined {
+    const again = this.offset - change.offset; // Tab may write the indentation anew
+    const blanks = again > 0 ? this.before.slice(-again) : "";
+    const removed = change.removed - again;
+    const isHere = again === blanks.length && blanks.trim() === "" && change.text.startsWith(blanks);
+    return isHere && removed >= 0 && removed <= this.behind.length
+      ? { text: change.text.slice(again), removed }
+      : undefined;
+  }
+
+  private get rest(): string {
+    return this.text.slice(this.accepted);
+  }
+}
+
+function asNewlines(text: string): string {
+  return text.replace(LINE_ENDS, "\n");
+}
+
+/** The length of a text's beginning that has this length with one unit for each line end. */
+function lengthWithLineEnds(text: string, plainLength: number): number {
+  let length = 0;
+  for (let plain = 0; plain < plainLength; plain++) {
+    length += text.startsWith("\r\n", length) ? 2 : 1;
+  }
+  return length;
+}
+
+/** Whether one key may have written that: a character as people count them, or blanks. */
+function isTyped(text: string): boolean {
+  return text.trim() === "" || [...new Intl.Segmenter().segment(text)].length === 1;
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ShownSuggestion, type Suggested } from "../src/shown";
+
+function suggested(text: string, more: Partial<Suggested<string>> = {}): Suggested<string> {
+  return { item: text, uri: "file:///a.py", text, typed: 0, offset: 10, before: "  self.ite", behind: "", ...more };
+}
+
+const insert = (offset: number, text: string) => ({ offset, removed: 0, text });
+
+test("typing along is followed key by key", () => {
+  const shown = new ShownSuggestion(suggested("ms.append"));
+  assert.equal(shown.follow(insert(10, "m")), "typed along");
+  assert.equal(shown.follow(insert(11, "s")), "typed along");
+  assert.equal(shown.acceptedLength, 2);
+});
+
+test("a word at once was accepted, and counts with what was typed before", () => {
+  const shown = new ShownSuggestion(suggested("items.append(item)", { typed: 3 }));
+  assert.equal(shown.follow(insert(10, "m")), "typed along");
+  assert.equal(shown.follow(insert(11, "s.append")), "partly accepted");
+  assert.equal(shown.acceptedLength, 12);
+});
+
+for (const [what, key] of [
+  ["a character beyond the first plane", "🐍"],
+  ["a family of emoji", "👩‍👩‍👧"],
+  ["a letter with combining marks", "e\u0301\u0302"],
+] as const) {
+  test(`${what} is one key`, () => {
+    const shown = new ShownSuggestion(suggested(`${key} snake`));
+    assert.equal(shown.follow(insert(10, key)), "typed along");
+    assert.equal(shown.acceptedLength, key.length);
+  });
+}
+
+for (const [what, change] of [
+  ["another text", insert(10, "x")],
+  ["another place", insert(9, "m")],
+  ["a place behind", insert(11, "m")],
+  ["a replacement", { offset: 10, removed: 1, text: "m" }],
+  ["a replacement of the word, as a popup makes", { offset: 7, removed: 3, text: "items" }],
+  ["a deletion", { offset: 9, removed: 1, text: "" }],
+  ["a change without an effect", insert(10, "")],
+  ["the whole text", insert(10, "ms")],
+] as const) {
+  test(`${what} ends it`, () => {
+    assert.equal(new ShownSuggestion(suggested("ms")).follow(change), "gone");
+  });
+}
+
+test("the rest of a suggestion is the same one, shown before; another is not", () => {
+  const shown = new ShownSuggestion(suggested("ms.append"));
+  assert.equal(shown.isContinuedBy(suggested("ms.append")), false);
+  shown.follow(insert(10, "m"));
+  assert.equal(shown.isContinuedBy(suggested("s.append", { offset: 11 })), true);
+  assert.equal(shown.isContinuedBy(suggested("ms.append(x)", { offset: 11, typed: 1 })), true);
+  assert.equal(shown.isContinuedBy(suggested("y", { offset: 11 })), false);
+  assert.equal(shown.isContinuedBy(suggested("s.append", { offset: 11, uri: "file:///b.py" })), false);
+});
+
+test("a bracket that the editor closes with the key is typed along", () => {
+  const shown = new ShownSuggestion(suggested("(item)\n"));
+  assert.equal(shown.follow(insert(10, "()")), "typed along");
+  assert.equal(shown.acceptedLength, 1);
+  const replacing = { offset: 11, typed: 1, behind: ")" };
+  assert.equal(shown.isContinuedBy(suggested("(item)\n", replacing)), true);
+  assert.equal(shown.isContinuedBy(suggested("(other)\n", replacing)), false);
+  assert.equal(shown.follow(insert(11, "item")), "partly accepted");
+  assert.equal(shown.follow({ offset: 15, removed: 1, text: ")" }), "typed along"); // typed over the one there
+  assert.equal(shown.acceptedLength, 6);
+});
+
+test("one that leaves the closed bracket where it is goes on with the one that would replace it", () => {
+  const shown = new ShownSuggestion(suggested("append(item)"));
+  assert.equal(shown.follow(insert(10, "append")), "partly accepted");
+  assert.equal(shown.follow(insert(16, "()")), "typed along");
+  assert.equal(shown.isContinuedBy(suggested("item", { offset: 17 })), true);
+  assert.equal(shown.isContinuedBy(suggested("it", { offset: 17 })), false);
+});
+
+test("a word that is accepted across a bracket behind the cursor writes that anew", () => {
+  const shown = new ShownSuggestion(suggested(")  # all", { behind: ")" }));
+  assert.equal(shown.follow({ offset: 10, removed: 1, text: ")  #" }), "partly accepted");
+  assert.equal(shown.acceptedLength, 4);
+});
+
+test("one that removes more than the suggestion replaces ends it", () => {
+  const shown = new ShownSuggestion(suggested(")  # all", { behind: ")" }));
+  assert.equal(shown.follow({ offset: 10, removed: 2, text: ")  #" }), "gone");
+});
+
+test("Tab and Enter write indentations, and nobody accepted these", () => {
+  const shown = new ShownSuggestion(suggested("        if x:\n            pop\n", { offset: 20, before: "" }));
+  assert.equal(shown.follow(insert(20, "    ")), "typed along");
+  assert.equal(shown.follow({ offset: 20, removed: 4, text: "        " }), "typed along"); // the whole indentation
+  assert.equal(shown.acceptedLength, 8);
+  assert.equal(shown.follow(insert(28, "if x:")), "partly accepted");
+  assert.equal(shown.follow(insert(33, "\n            ")), "typed along");
+  assert.equal(shown.acceptedLength, 26);
+});
+
+for (const [what, text] of [
+  ["the same", "ms:\r\n    pop()\r\n"],
+  ["others", "ms:\n    pop()\n"],
+] as const) {
+  test(`in a file with DOS line ends, a suggestion with ${what} is followed across lines`, () => {
+    const shown = new ShownSuggestion(suggested(text));
+    assert.equal(shown.follow(insert(10, "ms:\r\n")), "partly accepted");
+    assert.equal(shown.acceptedLength, text.indexOf("\n") + 1);
+    assert.equal(shown.follow(insert(15, "    p")), "partly accepted");
+    assert.equal(shown.isContinuedBy(suggested("op()\r\n", { offset: 20 })), true);
+    assert.equal(shown.acceptedLength, text.indexOf("op()"));
+  });
+}
+
+test("Enter in a file with DOS line ends is one key", () => {
+  const shown = new ShownSuggestion(suggested("\r\npass\r\n"));
+  assert.equal(shown.follow(insert(10, "\r\n")), "typed along");
+  assert.equal(shown.acceptedLength, 2);
+});
