@@ -21,7 +21,8 @@ def main() -> int:
         code = subprocess.run(check, cwd=ROOT, check=False).returncode
         if code:
             return code
-    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+    tests = [sys.executable, "-m", "pytest", "--durations=40", *sys.argv[1:]]
+    return subprocess.run(tests, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -7,15 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from .fetch_neovim import FetchError, fetch_neovim
+from .fetch_emacs import Emacs, fetch_emacs
+from .fetch_neovim import RELEASES, FetchError, fetch_neovim
 
 
-@pytest.fixture(scope="session")
-def neovim_executable() -> Path:
-    """A Neovim 0.12. CI must have one: there a missing Neovim is a failure."""
+@pytest.fixture(scope="session", params=list(RELEASES))
+def neovim_executable(request: pytest.FixtureRequest) -> Path:
+    """Each Neovim in turn. CI must have them: there a missing one is a failure."""
     try:
-        return fetch_neovim().executable
+        return fetch_neovim(release=RELEASES[request.param]).executable
     except FetchError as error:
         if os.environ.get("CI") == "true":
             raise
-        pytest.skip(f"no Neovim 0.12: {error}")
+        pytest.skip(f"no Neovim {request.param}: {error}")
+
+
+@pytest.fixture(scope="session")
+def emacs() -> Emacs:
+    """An Emacs 30. CI must have one: there a missing one is a failure."""
+    try:
+        return fetch_emacs()
+    except FetchError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no Emacs: {error}")
