@@ -15,11 +15,11 @@ import {
   type InlineCompletionItem as ServerItem,
   type LanguageClient,
 } from "vscode-languageclient/node";
-import { ShownSuggestion, type Suggested } from "./shown";
+import { OnScreen, type Suggested } from "./shown";
 
 /** Asks the server for ghost text, and tells it what becomes of it. */
 export class InlineCompletion implements Disposable {
-  private shown: ShownSuggestion<ServerItem> | undefined;
+  private readonly screen = new OnScreen<ServerItem>();
   private readonly subscription = workspace.onDidChangeTextDocument((event) => {
     this.follow(event);
   });
@@ -69,28 +69,24 @@ export class InlineCompletion implements Disposable {
 
   private remember(item: ServerItem, document: TextDocument, position: Position, context: InlineCompletionContext): void {
     const suggested = locate(item, document, position);
-    const isNew = suggested !== undefined && !this.shown?.isContinuedBy(suggested);
-    this.shown = suggested && new ShownSuggestion(suggested);
+    if (!suggested) {
+      this.screen.clear();
+    }
+    const isNew = suggested !== undefined && this.screen.show(suggested);
     if (isNew || context.triggerKind === InlineCompletionTriggerKind.Invoke) {
       this.tell("textDocument/didShowCompletion", { item });
     }
   }
 
   private follow(event: TextDocumentChangeEvent): void {
-    const [change, ...others] = event.contentChanges;
-    const shown = this.shown;
-    if (!shown || !change || event.document.uri.toString() !== shown.uri) {
-      return;
-    }
-    const step =
-      others.length > 0
-        ? "gone"
-        : shown.follow({ offset: change.rangeOffset, removed: change.rangeLength, text: change.text });
-    if (step === "gone") {
-      this.shown = undefined;
-    } else if (step === "partly accepted") {
-      const { item, acceptedLength } = shown;
-      this.tell("textDocument/didPartiallyAcceptCompletion", { item, acceptedLength });
+    const changes = event.contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
+      offset: rangeOffset,
+      removed: rangeLength,
+      text,
+    }));
+    const accepted = this.screen.follow(event.document.uri.toString(), changes);
+    if (accepted) {
+      this.tell("textDocument/didPartiallyAcceptCompletion", accepted);
     }
   }
 

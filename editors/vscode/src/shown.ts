@@ -104,6 +104,48 @@ export class ShownSuggestion<Item> {
   }
 }
 
+/** How much of an item stands in the document after a part of it was accepted, in UTF-16 units of its text. */
+export interface PartlyAccepted<Item> {
+  readonly item: Item;
+  readonly acceptedLength: number;
+}
+
+/**
+ * What may be on the screen: the last answer, and the one before it.
+ *
+ * An answer is here before it is drawn, and nobody tells when it is: until then a key accepts what was there before.
+ */
+export class OnScreen<Item> {
+  /** The newest first. */
+  private suggestions: readonly ShownSuggestion<Item>[] = [];
+
+  /** There is an answer; gives whether it is another suggestion than the last. */
+  show(suggested: Suggested<Item>): boolean {
+    const [last] = this.suggestions;
+    this.suggestions = [new ShownSuggestion(suggested), ...(last ? [last] : [])];
+    return !last?.isContinuedBy(suggested);
+  }
+
+  clear(): void {
+    this.suggestions = [];
+  }
+
+  /** A document changed; gives what was accepted in part by that. */
+  follow(uri: string, changes: readonly Change[]): PartlyAccepted<Item> | undefined {
+    const [change, ...others] = changes;
+    if (!change) {
+      return undefined;
+    }
+    const followed = this.suggestions.map((shown) => {
+      const step = shown.uri !== uri ? "elsewhere" : others.length > 0 ? "gone" : shown.follow(change);
+      return { shown, step };
+    });
+    this.suggestions = followed.filter(({ step }) => step !== "gone").map(({ shown }) => shown);
+    const partly = followed.find(({ step }) => step === "partly accepted")?.shown;
+    return partly && { item: partly.item, acceptedLength: partly.acceptedLength };
+  }
+}
+
 function asNewlines(text: string): string {
   return text.replace(LINE_ENDS, "\n");
 }

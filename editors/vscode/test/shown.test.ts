@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ShownSuggestion, type Suggested } from "../src/shown";
+import { OnScreen, ShownSuggestion, type Suggested } from "../src/shown";
 
 function suggested(text: string, more: Partial<Suggested<string>> = {}): Suggested<string> {
   return { item: text, uri: "file:///a.py", text, typed: 0, offset: 10, before: "  self.ite", behind: "", ...more };
@@ -118,4 +118,49 @@ test("Enter in a file with DOS line ends is one key", () => {
   const shown = new ShownSuggestion(suggested("\r\npass\r\n"));
   assert.equal(shown.follow(insert(10, "\r\n")), "typed along");
   assert.equal(shown.acceptedLength, 2);
+});
+
+const FILE = "file:///a.py";
+
+test("an answer that is not drawn yet does not hide that the one before was accepted", () => {
+  const screen = new OnScreen<string>();
+  screen.show(suggested("ms.append(item)\n    return"));
+  assert.equal(screen.follow(FILE, [insert(10, "m")]), undefined);
+  screen.show(suggested("s.append(item)", { offset: 11 })); // what was whole in time
+  const accepted = screen.follow(FILE, [insert(11, "s.append(item)\n")]);
+  assert.deepEqual(accepted, { item: "ms.append(item)\n    return", acceptedLength: 16 });
+  assert.equal(screen.show(suggested("    return", { offset: 26 })), false);
+});
+
+test("of what both suggest, the newer is told of, once", () => {
+  const screen = new OnScreen<string>();
+  screen.show(suggested("items.append", { typed: 0 }));
+  screen.follow(FILE, [insert(10, "i")]);
+  assert.equal(screen.show(suggested("tems.append(x)", { offset: 11 })), false);
+  assert.deepEqual(screen.follow(FILE, [insert(11, "tems.")]), { item: "tems.append(x)", acceptedLength: 5 });
+  assert.equal(screen.follow(FILE, [insert(16, "x")]), undefined);
+  assert.equal(screen.follow(FILE, [insert(17, "append")]), undefined);
+});
+
+test("only the last two may be on the screen", () => {
+  const screen = new OnScreen<string>();
+  for (const text of ["one.two", "three", "four"]) {
+    assert.equal(screen.show(suggested(text)), true);
+  }
+  assert.equal(screen.follow(FILE, [insert(10, "one.")]), undefined);
+});
+
+test("several changes at once end it; those elsewhere, and none, do not", () => {
+  const screen = new OnScreen<string>();
+  const accepted = { item: "ms.append", acceptedLength: 3 };
+  for (const [uri, changes, after] of [
+    [FILE, [insert(10, "m"), insert(90, "m")], undefined],
+    ["file:///b.py", [insert(10, "ms.")], accepted],
+    [FILE, [], accepted],
+  ] as const) {
+    screen.clear();
+    screen.show(suggested("ms.append"));
+    assert.equal(screen.follow(uri, changes), undefined);
+    assert.deepEqual(screen.follow(FILE, [insert(10, "ms.")]), after);
+  }
 });
