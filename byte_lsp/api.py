@@ -220,7 +220,7 @@ class Ensemble:
         sampling = Sampling(problem.temperature, problem.top_p, problem.seed)
         steps = byte_steps(self.state(problem.prefix, eps=eps), sampling)
         limits = Limits(problem.max_bytes, stop=problem.stop)
-        return gather(_until_full(steps), limits, with_logprobs=True).candidate()
+        return gather(_until_full(steps), limits, "all").candidate()
 
     def next_byte(self, prefix: bytes, *, eps: float = 0.0) -> NDArray[np.float64]:
         """Log-probabilities (nats) of the next byte, shape (257,); index 256 is end-of-text."""

@@ -26,20 +26,23 @@ class BareProcess:
 
     def __init__(self, finder: ContextFinder, framing: Framing) -> None:
         self.finder = finder
-        self.framing = framing
-        self._ends = frozenset(framing.ends)
         pieces = finder.tokenizer.pieces
-        silent = [token for token, piece in enumerate(pieces) if not piece and token not in self._ends]
-        self._silent = np.array(silent, dtype=np.intp)
+        self._without_text = np.array(
+            [token for token, piece in enumerate(pieces) if not piece], dtype=np.intp
+        )
         self._none = np.zeros(len(pieces), dtype=np.bool_)
+        self._frame(framing)
 
     def framed(self, framing: Framing) -> "BareProcess":
-        """The same process in another framing, at no cost to speak of where its ends are the same."""
-        if framing.ends != self.framing.ends:
-            return BareProcess(self.finder, framing)
+        """The same process in another framing, at no cost to speak of."""
         other = copy(self)
-        other.framing = framing
+        other._frame(framing)
         return other
+
+    def _frame(self, framing: Framing) -> None:
+        self.framing = framing
+        self._ends = frozenset(framing.ends)
+        self._silent = self._without_text[~np.isin(self._without_text, framing.ends)]
 
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The row, tokens that neither stand for text nor end it at minus infinity."""

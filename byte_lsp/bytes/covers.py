@@ -5,20 +5,25 @@ partition those texts: ``P(x) = sum over covers of Q(cover)`` (Byte-Token Repres
 2410.09303, section 3).
 """
 
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from byte_lsp.bytes.canonical import CanonicalProcess, Process, Row, descending, log_sum
+from byte_lsp.bytes.canonical import CanonicalProcess, Process, Restricted, Row, descending, log_sum
 from byte_lsp.bytes.draws import draw_accepted
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, agreement
 from byte_lsp.tokens.contexts import Frontier
 from byte_lsp.tokens.extendable import Tail
 
 END_OF_TEXT = 256
+
+KEPT_NODES = 24
+"""Of a vocabulary of 49,152 tokens 5 MB: the contexts of some keystrokes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,44 @@ class CoverSet:
     batch_tokens: int
 
 
+class NodeMemory:
+    """What rows became at the last nodes: of the contexts of a keystroke most are those of the one before.
+
+    That depends on the token path, the temperature and what ends a text; nothing goes stale.
+    """
+
+    def __init__(self, most: int = KEPT_NODES) -> None:
+        self._known: OrderedDict[object, Restricted] = OrderedDict()
+        self._most = most
+
+    def recall(self, key: object, make: Callable[[], Restricted]) -> Restricted:
+        """What is known under a key, or is made now."""
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = make()
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return known
+
+
 def weigh_covers(
-    engine: Engine, process: CanonicalProcess, prefix: bytes, temperature: float = 1.0
+    engine: Engine,
+    process: CanonicalProcess,
+    prefix: bytes,
+    temperature: float = 1.0,
+    memory: NodeMemory | None = None,
 ) -> CoverSet:
-    """Evaluate all contexts of ``prefix`` as one token tree and weigh their covers."""
+    """Evaluate all contexts of ``prefix`` as one token tree and weigh their covers.
+
+    A ``memory`` is one engine's and one process's, in whatever framing.
+    """
     frontier = process.finder.frontier(prefix)
     trie = CoverTree(process, frontier)
     before = engine.tokens_evaluated
     rows = engine.evaluate(trie.tree(), [TRUNK_END, *range(len(trie.tokens))])
-    weigher = _Weigher(process, trie, rows, temperature)
+    weigher = _Weigher(process, trie, rows, temperature, memory or NodeMemory())
     contexts = [weigher.context(tail, residual) for tail, residual in frontier.ends]
     return CoverSet(contexts, weigher.unasked, engine.tokens_evaluated - before, 1 + len(trie.tokens))
 
@@ -191,12 +225,15 @@ class CoverTree:
 class _Weigher:
     """Turns the model's rows at the nodes of a trie into weights of covers."""
 
-    def __init__(self, process: CanonicalProcess, trie: CoverTree, rows: Row, temperature: float) -> None:
+    def __init__(
+        self, process: CanonicalProcess, trie: CoverTree, rows: Row, temperature: float, memory: NodeMemory
+    ) -> None:
         self.process = process
         self.trie = trie
         self.rows = rows
         self.temperature = temperature
         self.unasked = 0.0
+        self._memory = memory
         self._restricted: dict[tuple[int, float], tuple[Row, float]] = {}
 
     def context(self, tail: Tail, residual: bytes) -> CoverContext:
@@ -226,7 +263,10 @@ class _Weigher:
     def _at(self, node: int, temperature: float) -> tuple[Row, float]:
         known = self._restricted.get((node, temperature))
         if known is None:
-            restricted = self.process.restrict(self.trie.tails[node], self.rows[node + 1], temperature)
+            restricted = self._memory.recall(
+                (self.process.framing.ends, temperature, self.trie.path(node)),
+                partial(self.process.restrict, self.trie.tails[node], self.rows[node + 1], temperature),
+            )
             self.unasked = max(self.unasked, restricted.unasked)
             known = self._restricted[node, temperature] = restricted.row, restricted.log_mass
         return known

@@ -112,7 +112,7 @@ def _find_ending(model: LocalModel, process: CanonicalProcess, prefix: bytes, mi
     covers = weigh_covers(model.engine, process, prefix)
     steps = Sampler(model.engine, process).steps(covers, Sampling(0.0))
     limits = Limits(len(middle.truth) + SPARE_BYTES)
-    written = gather(steps, limits, with_logprobs=False)
+    written = gather(steps, limits, "nothing")
     text = middle.truth + middle.suffix[:REACH_BYTES]
     chances = end_chances(TokenByteModel(model.engine, process, EPS), prefix, text)
     likely = next((offset for offset, chance in enumerate(chances) if chance > LIKELY), None)

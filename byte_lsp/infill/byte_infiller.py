@@ -13,7 +13,7 @@ from byte_lsp.bytes.sampler import Sampling, Step
 from byte_lsp.errors import EngineError
 from byte_lsp.infill.choosing import Choice, offer
 from byte_lsp.infill.due import Due
-from byte_lsp.infill.gather import StepWriting, gather
+from byte_lsp.infill.gather import Scored, StepWriting, gather
 from byte_lsp.infill.infiller import SPARE_TOKENS, TRIES, UNLIKELY_NATS, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem, InfillResult, settle_temperature
 from byte_lsp.infill.stopping import Limits, Stopping
@@ -99,7 +99,7 @@ class ByteInfiller:
     ) -> Candidate:
         """One continuation of ``prefix``, drawn byte by byte."""
         before = self._tokens_evaluated()
-        found = gather(self._steps(prefix, sampling, None), limits, with_logprobs=with_logprob)
+        found = gather(self._steps(prefix, sampling, None), limits, "all" if with_logprob else "nothing")
         return replace(found.candidate(), tokens_evaluated=self._tokens_evaluated() - before)
 
     def next_byte(self, prefix: bytes, arm: Arm = "exact", eps: float = 0.0) -> NextByte:
@@ -138,7 +138,8 @@ class ByteInfiller:
         self, problem: InfillProblem, prefix: bytes, first: int | None, sampling: Sampling
     ) -> StepWriting:
         ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
-        return StepWriting(self._steps(prefix, sampling, first), ending, with_logprobs=problem.with_logprobs)
+        scored: Scored = "all" if problem.with_logprobs else "nothing"
+        return StepWriting(self._steps(prefix, sampling, first), ending, scored)
 
     def _steps(self, prefix: bytes, sampling: Sampling, first: int | None) -> Iterator[Step]:
         state = self._ensemble(LIGHTEST_CONTEXT).state(prefix)

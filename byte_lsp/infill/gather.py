@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from byte_lsp.bytes.sampler import Drawing, Sampler, Step
 from byte_lsp.infill.pieces import complete_piece
 from byte_lsp.infill.problem import Candidate, StopReason
 from byte_lsp.infill.stopping import Stopped
+
+Scored = Literal["nothing", "first_line", "all"]
+"""Of which steps the log-probability is worked out: it takes time that the text alone does not."""
 
 
 class Ending(Protocol):
@@ -21,9 +24,10 @@ class Ending(Protocol):
 class Gathered:
     """A finished text, why it ended, and how many tokens spelled it.
 
-    ``logprob`` is that of all steps (nats, at temperature 1), None unless it was asked for. ``line_steps``
-    are then the steps through the one in which the first line ends that is not blank: the offset in the text
-    at which each ends, and the log-probability up to there. ``whole_line`` says that the first line is whole.
+    ``logprob`` is that of all steps (nats, at temperature 1), None unless ``all`` are scored. ``line_steps``
+    are the scored steps through the one in which the first line ends that is not blank: the offset in the
+    text at which each ends, and the log-probability up to there. ``whole_line`` says that the first line is
+    whole.
     """
 
     text: bytes
@@ -46,9 +50,9 @@ class Gathered:
 IsDue = Callable[[Sequence[Gathered]], bool]
 
 
-def gather(steps: Iterable[Step], ending: Ending, *, with_logprobs: bool) -> Gathered:
+def gather(steps: Iterable[Step], ending: Ending, scored: Scored) -> Gathered:
     """The text that the steps spell up to its end or where ``ending`` ends it."""
-    writing = StepWriting(steps, ending, with_logprobs=with_logprobs)
+    writing = StepWriting(steps, ending, scored)
     writing.grow()
     return writing.texts[0]
 
@@ -56,9 +60,9 @@ def gather(steps: Iterable[Step], ending: Ending, *, with_logprobs: bool) -> Gat
 class StepWriting:
     """One text that grows by steps from an iterator."""
 
-    def __init__(self, steps: Iterable[Step], ending: Ending, *, with_logprobs: bool) -> None:
+    def __init__(self, steps: Iterable[Step], ending: Ending, scored: Scored) -> None:
         self._steps = iter(steps)
-        self._text = _Growing(ending, with_logprobs)
+        self._text = _Growing(ending, scored)
         self._ran_out = False
 
     @property
@@ -86,12 +90,10 @@ class StepWriting:
 class Gathering:
     """As ``StepWriting``, of several drawings, which grow by a batch of steps at a time."""
 
-    def __init__(
-        self, sampler: Sampler, drawings: Sequence[Drawing], ending: Ending, *, with_logprobs: bool
-    ) -> None:
+    def __init__(self, sampler: Sampler, drawings: Sequence[Drawing], ending: Ending, scored: Scored) -> None:
         self._sampler = sampler
         self._drawings = drawings
-        self._texts = [_Growing(ending, with_logprobs) for _ in drawings]
+        self._texts = [_Growing(ending, scored) for _ in drawings]
         for drawing, text in zip(drawings, self._texts, strict=True):
             text.add(drawing.first)
 
@@ -131,12 +133,12 @@ class _Growing:
     A step's probability is asked for at once: until then the step keeps a row as wide as the vocabulary.
     """
 
-    def __init__(self, ending: Ending, with_logprobs: bool) -> None:
+    def __init__(self, ending: Ending, scored: Scored) -> None:
         self.finished: Gathered | None = None
         self._text = b""
         self._tokens = 0
         self._ending = ending
-        self._with_logprobs = with_logprobs
+        self._scored = scored
         self._logprob = 0.0
         self._line_steps: list[tuple[int, float]] = []
         self._line_ended = False
@@ -150,7 +152,7 @@ class _Growing:
     def add(self, step: Step) -> None:
         self._text += step.data
         self._tokens += 1
-        if self._with_logprobs:
+        if self._scored == "all" or (self._scored == "first_line" and not self._line_ended):
             self._logprob += step.logprob()
             if not self._line_ended:
                 self._line_steps.append((len(self._text), self._logprob))
@@ -173,6 +175,5 @@ class _Growing:
         return replace(piece, whole_line=b"\n" in self._text.lstrip())
 
     def _end(self, text: bytes, reason: StopReason) -> Gathered:
-        if not self._with_logprobs:
-            return Gathered(text, reason, self._tokens)
-        return Gathered(text, reason, self._tokens, self._logprob, tuple(self._line_steps))
+        logprob = self._logprob if self._scored == "all" else None
+        return Gathered(text, reason, self._tokens, logprob, tuple(self._line_steps))

@@ -73,16 +73,17 @@ class Trainer:
         """``probes``: see ``choose_probes``. Errors: ``TrainingError``."""
         self._folder = folder
         self._recipe = recipe
-        self._settings = recipe.settings
+        self._settings = settings = recipe.settings
         self._pace = pace
+        self._schedule = Schedule(
+            settings.peak_rate, settings.steps, settings.warmup_steps, settings.decay_share
+        )
+        # Before all that takes time: what is wrong with a checkpoint is said at once.
+        self._begun = folder.newest(self._schedule.plateau_end)
         self._packer = recipe.packer()
         self._probes = recipe.probes(probes)
         self._network = recipe.network()
         self._optimizer = Optimizer(self._network)
-        settings = recipe.settings
-        self._schedule = Schedule(
-            settings.peak_rate, settings.steps, settings.warmup_steps, settings.decay_share
-        )
         self._base: dict[str, Tally] = {}
 
     def train(self) -> None:
@@ -109,7 +110,7 @@ class Trainer:
         self._network.peft.save_pretrained(str(self._folder.adapter))
 
     def _resume(self) -> int:
-        state = self._folder.newest(self._schedule.plateau_end)
+        state, self._begun = self._begun, None
         if state is None:
             self._folder.forget_after(-1)
             return 0

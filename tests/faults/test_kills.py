@@ -15,7 +15,7 @@ from tests.faults.conftest import Fault, TakeSeat, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="this platform has no SIGKILL to send")
 
-KILLS = int(os.environ.get("BYTE_LSP_TEST_KILLS", "40"))
+KILLS = int(os.environ.get("BYTE_LSP_TEST_KILLS", "20"))
 """Each takes some seconds; ``byte-lsp bench kills`` makes a hundred of them."""
 
 SEEN = (

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from byte_lsp.bytes.canonical import CanonicalProcess
-from byte_lsp.bytes.sampler import Sampling
+from byte_lsp.bytes.sampler import Sampling, Step
 from byte_lsp.engines.protocol import TRUNK_END, Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
 from byte_lsp.errors import Cancelled
 from byte_lsp.infill.choosing import offer
 from byte_lsp.infill.confidence import Calibration
+from byte_lsp.infill.gather import Scored, gather
 from byte_lsp.infill.infiller import TRIES, Infiller
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 from byte_lsp.infill.stopping import Limits
@@ -380,3 +381,48 @@ def test_tables_are_made_while_nobody_asks_as_long_as_that_is_wanted(tiny: Tiny,
     asked = [True] * 20
     infiller.idle(lambda: bool(asked and asked.pop()))
     assert 15 < len(asked) < 19, "it went on for ever, or made nothing"
+
+
+@pytest.mark.parametrize(
+    ("scored", "asked", "total", "line"),
+    [
+        ("nothing", 0, None, ()),
+        ("first_line", 3, None, ((1, -1.0), (3, -2.0), (9, -3.0))),
+        ("all", 4, -4.0, ((1, -1.0), (3, -2.0), (9, -3.0))),
+    ],
+)
+def test_probabilities_are_worked_out_as_far_as_they_are_wanted(
+    scored: Scored, asked: int, total: float | None, line: tuple[tuple[int, float], ...]
+) -> None:
+    count = 0
+
+    def logprob() -> float:
+        nonlocal count
+        count += 1
+        return -1.0
+
+    steps = [Step(data, False, logprob) for data in (b"\n", b"ab", b" c\n  d", b" e")]
+    found = gather(steps, Limits(99, 0), scored)
+    assert found.text == b"\nab c\n  d e"
+    assert count == asked
+    assert found.logprob == total
+    assert found.line_steps == line
+
+
+def test_a_confidence_is_read_from_the_models_own_probabilities(tiny: Tiny) -> None:
+    calibration = Calibration((-30.0, 0.0), (0.0, 1.0), 0.5)
+    pairs: list[tuple[float, float]] = []
+    for prefix in (b"aa ", b"a(", b"a", b"(a", b"  a"):
+        problem = InfillProblem(prefix, max_bytes=40, max_lines=1, raw=True)
+        found: list[Candidate] = []
+        for with_logprobs in (False, True):
+            infiller = Infiller(never_ending(tiny, 128), tiny.tokenizer, FRAMING, calibration=calibration)
+            found += infiller.infill(replace(problem, with_logprobs=with_logprobs)).candidates
+        quick, exact = found
+        assert quick.text == exact.text
+        assert quick.logprob is None
+        assert exact.logprob is not None
+        assert [end for end, _ in quick.line_steps] == [end for end, _ in exact.line_steps]
+        pairs += [(own, full) for (_, own), (_, full) in zip(quick.line_steps, exact.line_steps, strict=True)]
+    assert all(own <= full + 1e-5 for own, full in pairs), "the canonical process has less to share out"
+    assert any(own < full - 1e-5 for own, full in pairs)
