@@ -62,6 +62,8 @@ def tree_of(paths: Sequence[tuple[int, ...]]) -> tuple[TokenTree, list[int]]:
 def agreement(left: tuple[int, ...], right: tuple[int, ...]) -> int:
     """Length of the common beginning, by halves: comparing slices is far faster than a loop."""
     same, shorter = 0, min(len(left), len(right))
+    if not shorter or left[0] != right[0]:  # mostly so, where branches of a cache are compared
+        return 0
     if left[:shorter] == right[:shorter]:
         return shorter
     while shorter - same > 1:
