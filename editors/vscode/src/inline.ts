@@ -46,7 +46,7 @@ export class InlineCompletion implements Disposable {
       return null; // the answer is for a text that is not there any more
     }
     if (items[0]) {
-      this.remember(items[0], document, position, context);
+      this.remember(items, items[0], document, position, context);
     }
     return client.protocol2CodeConverter.asInlineCompletionResult(items, token);
   }
@@ -67,14 +67,16 @@ export class InlineCompletion implements Disposable {
     }
   }
 
-  private remember(item: ServerItem, document: TextDocument, position: Position, context: InlineCompletionContext): void {
-    const suggested = locate(item, document, position);
-    if (!suggested) {
-      this.screen.clear();
-    }
-    const isNew = suggested !== undefined && this.screen.show(suggested);
+  private remember(
+    items: readonly ServerItem[],
+    first: ServerItem,
+    document: TextDocument,
+    position: Position,
+    context: InlineCompletionContext,
+  ): void {
+    const isNew = this.screen.show(items.flatMap((item) => locate(item, document, position) ?? []));
     if (isNew || context.triggerKind === InlineCompletionTriggerKind.Invoke) {
-      this.tell("textDocument/didShowCompletion", { item });
+      this.tell("textDocument/didShowCompletion", { item: first });
     }
   }
 

@@ -111,23 +111,23 @@ export interface PartlyAccepted<Item> {
 }
 
 /**
- * What may be on the screen: the last answer, and the one before it.
+ * What may be on the screen: an item of the last answer, or of the one before it.
  *
- * An answer is here before it is drawn, and nobody tells when it is: until then a key accepts what was there before.
+ * VS Code shows the first item, or the next one that fits what was typed since, or the one that the user turned
+ * to, and tells nobody which. An answer is here before it is drawn: until then a key accepts what was there before.
  */
 export class OnScreen<Item> {
-  /** The newest first. */
+  /** The newest answer's first, in its order. */
   private suggestions: readonly ShownSuggestion<Item>[] = [];
+  private newest = 0;
 
-  /** There is an answer; gives whether it is another suggestion than the last. */
-  show(suggested: Suggested<Item>): boolean {
-    const [last] = this.suggestions;
-    this.suggestions = [new ShownSuggestion(suggested), ...(last ? [last] : [])];
-    return !last?.isContinuedBy(suggested);
-  }
-
-  clear(): void {
-    this.suggestions = [];
+  /** There is an answer of so many items; gives whether its first one is another suggestion than the last. */
+  show(items: readonly Suggested<Item>[]): boolean {
+    const last = this.suggestions.slice(0, this.newest);
+    this.suggestions = [...items.map((item) => new ShownSuggestion(item)), ...last];
+    this.newest = items.length;
+    const [first] = items;
+    return first !== undefined && !last.some((shown) => shown.isContinuedBy(first));
   }
 
   /** A document changed; gives what was accepted in part by that. */
@@ -136,11 +136,13 @@ export class OnScreen<Item> {
     if (!change) {
       return undefined;
     }
-    const followed = this.suggestions.map((shown) => {
+    const followed = this.suggestions.map((shown, at) => {
       const step = shown.uri !== uri ? "elsewhere" : others.length > 0 ? "gone" : shown.follow(change);
-      return { shown, step };
+      return { shown, step, isNewest: at < this.newest };
     });
-    this.suggestions = followed.filter(({ step }) => step !== "gone").map(({ shown }) => shown);
+    const left = followed.filter(({ step }) => step !== "gone");
+    this.suggestions = left.map(({ shown }) => shown);
+    this.newest = left.filter(({ isNewest }) => isNewest).length || left.length;
     const partly = followed.find(({ step }) => step === "partly accepted")?.shown;
     return partly && { item: partly.item, acceptedLength: partly.acceptedLength };
   }

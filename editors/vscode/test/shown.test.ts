@@ -124,42 +124,69 @@ const FILE = "file:///a.py";
 
 test("an answer that is not drawn yet does not hide that the one before was accepted", () => {
   const screen = new OnScreen<string>();
-  screen.show(suggested("ms.append(item)\n    return"));
+  screen.show([suggested("ms.append(item)\n    return")]);
   assert.equal(screen.follow(FILE, [insert(10, "m")]), undefined);
-  screen.show(suggested("s.append(item)", { offset: 11 })); // what was whole in time
+  screen.show([suggested("s.append(item)", { offset: 11 })]); // what was whole in time
   const accepted = screen.follow(FILE, [insert(11, "s.append(item)\n")]);
   assert.deepEqual(accepted, { item: "ms.append(item)\n    return", acceptedLength: 16 });
-  assert.equal(screen.show(suggested("    return", { offset: 26 })), false);
+  assert.equal(screen.show([suggested("    return", { offset: 26 })]), false);
 });
 
-test("of what both suggest, the newer is told of, once", () => {
+test("what was typed may leave another item on the screen than the first", () => {
   const screen = new OnScreen<string>();
-  screen.show(suggested("items.append", { typed: 0 }));
+  screen.show([suggested("return 1"), suggested("if a:\r\n    b"), suggested("if not a:")]);
+  for (const [at, key] of ["i", "f"].entries()) {
+    assert.equal(screen.follow(FILE, [insert(10 + at, key)]), undefined);
+  }
+  const accepted = screen.follow(FILE, [insert(12, " a:\r\n")]);
+  assert.deepEqual(accepted, { item: "if a:\r\n    b", acceptedLength: 7 });
+  assert.equal(screen.show([suggested("    b", { offset: 17 })]), false);
+});
+
+test("of what both answers suggest, the newer is told of, once", () => {
+  const screen = new OnScreen<string>();
+  screen.show([suggested("items.append", { typed: 0 })]);
   screen.follow(FILE, [insert(10, "i")]);
-  assert.equal(screen.show(suggested("tems.append(x)", { offset: 11 })), false);
+  assert.equal(screen.show([suggested("tems.append(x)", { offset: 11 })]), false);
   assert.deepEqual(screen.follow(FILE, [insert(11, "tems.")]), { item: "tems.append(x)", acceptedLength: 5 });
   assert.equal(screen.follow(FILE, [insert(16, "x")]), undefined);
   assert.equal(screen.follow(FILE, [insert(17, "append")]), undefined);
 });
 
-test("only the last two may be on the screen", () => {
+test("only the last two answers may be on the screen", () => {
   const screen = new OnScreen<string>();
-  for (const text of ["one.two", "three", "four"]) {
-    assert.equal(screen.show(suggested(text)), true);
+  for (const texts of [["one.two", "eins.zwei"], ["three", "drei"], ["four"]]) {
+    assert.equal(screen.show(texts.map((text) => suggested(text))), true);
   }
+  assert.equal(screen.follow(FILE, [insert(10, "eins.")]), undefined);
+});
+
+test("an answer whose items are gone still hides the one before the last", () => {
+  const screen = new OnScreen<string>();
+  screen.show([suggested("mm.one")]);
+  screen.show([suggested("mm.two"), suggested("x")]);
+  screen.follow(FILE, [insert(10, "m")]);
+  screen.show([suggested("y", { offset: 11 })]);
+  assert.equal(screen.follow(FILE, [insert(11, "m.one")]), undefined);
+});
+
+test("an answer that stands elsewhere takes the place of all others", () => {
+  const screen = new OnScreen<string>();
+  screen.show([suggested("one.two")]);
+  assert.equal(screen.show([]), false);
+  assert.equal(screen.show([]), false);
   assert.equal(screen.follow(FILE, [insert(10, "one.")]), undefined);
 });
 
 test("several changes at once end it; those elsewhere, and none, do not", () => {
-  const screen = new OnScreen<string>();
   const accepted = { item: "ms.append", acceptedLength: 3 };
   for (const [uri, changes, after] of [
     [FILE, [insert(10, "m"), insert(90, "m")], undefined],
     ["file:///b.py", [insert(10, "ms.")], accepted],
     [FILE, [], accepted],
   ] as const) {
-    screen.clear();
-    screen.show(suggested("ms.append"));
+    const screen = new OnScreen<string>();
+    screen.show([suggested("ms.append")]);
     assert.equal(screen.follow(uri, changes), undefined);
     assert.deepEqual(screen.follow(FILE, [insert(10, "ms.")]), after);
   }
