@@ -1,4 +1,4 @@
-"""What ordinary tools do at a cursor inside a token. For comparison only.
+"""What ordinary tools do at a cursor inside a token: for comparison, and for what needs no exact figure.
 
 Both are restricted sets of contexts, drawn from the bare model without the canonical process, as those tools
 do: `complete`, `next-byte` and `bench` show these. `eval bias` scores texts by the same sets of contexts in

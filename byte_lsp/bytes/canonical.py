@@ -42,7 +42,7 @@ class Restricted:
 
 
 class Process(Protocol):
-    """A way of drawing tokens one after another: the canonical one, or the bare model's for comparison."""
+    """A way of drawing tokens one after another: the canonical one, or the bare model's."""
 
     finder: ContextFinder
     framing: Framing

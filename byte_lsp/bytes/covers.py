@@ -69,7 +69,8 @@ class CoverSet:
 class NodeMemory:
     """What rows became at the last nodes: of the contexts of a keystroke most are those of the one before.
 
-    That depends on the token path, the temperature and what ends a text; nothing goes stale.
+    That depends on the token path, the temperature, what ends a text, and the text itself, which may have
+    bytes that no token spells; nothing goes stale.
     """
 
     def __init__(self, most: int = KEPT_NODES) -> None:
@@ -263,9 +264,10 @@ class _Weigher:
     def _at(self, node: int, temperature: float) -> tuple[Row, float]:
         known = self._restricted.get((node, temperature))
         if known is None:
+            tail = self.trie.tails[node]
             restricted = self._memory.recall(
-                (self.process.framing.ends, temperature, self.trie.path(node)),
-                partial(self.process.restrict, self.trie.tails[node], self.rows[node + 1], temperature),
+                (self.process.framing.ends, temperature, self.trie.path(node), tail.text),
+                partial(self.process.restrict, tail, self.rows[node + 1], temperature),
             )
             self.unasked = max(self.unasked, restricted.unasked)
             known = self._restricted[node, temperature] = restricted.row, restricted.log_mass

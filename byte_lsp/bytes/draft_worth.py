@@ -140,6 +140,10 @@ class BatchCosts:
             self._costs[at] += _NEWEST_COST * share * error
             if at > 1:
                 self._costs[at - 1] += _NEWEST_COST * (1.0 - share) * error
+            # Smaller batches take no longer and larger ones no less: so what was never tried is learned, too.
+            for other in range(1, len(self._costs)):
+                bound = min if other < at else max
+                self._costs[other] = bound(self._costs[other], self._costs[at])
 
 
 class DraftWorth:

@@ -137,8 +137,8 @@ class Drawing:
 class Sampler:
     """Draws continuations from weighed covers, with the help of a ``drafter`` if there is one.
 
-    ``scoring`` is what steps' log-probabilities are worked out with, ``process`` if there is none: they take
-    time, and not everybody needs all their digits.
+    ``scoring`` is what steps' log-probabilities are worked out with, ``process`` if there is none: those of
+    the canonical process take time, and for some purposes the bare model's do.
     """
 
     def __init__(

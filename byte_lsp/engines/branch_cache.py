@@ -342,8 +342,9 @@ class BranchCache:
         """Each branch and how many leading tokens it has in common with ``path``."""
         common = agreement(self._trunk, path)
         for number, branch in self._branches.items():
-            own = path[branch.shared : branch.shared + len(branch.tail)]
-            beyond = agreement(branch.tail, own) if branch.shared <= common else 0
+            beyond = 0
+            if branch.shared <= common:
+                beyond = agreement(branch.tail, path[branch.shared : branch.shared + len(branch.tail)])
             yield number, min(branch.shared, common) + beyond
 
     def _usable(self, number: int, agreed: int) -> int:

@@ -42,7 +42,7 @@ class Admissions:
         self.canon = canon
         self.standing = Standing(canon)
         self._begun_grouping = lru_cache(maxsize=None)(self._make_grouping)
-        self.splits = lru_cache(maxsize=1024)(self._make_splits)
+        self.splits = lru_cache(maxsize=512)(self._make_splits)
         self.after = lru_cache(maxsize=256)(self._make_admitted)
         self.spread = lru_cache(maxsize=_KEPT_SPREADS)(self._make_spread)
 

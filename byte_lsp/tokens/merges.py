@@ -59,7 +59,7 @@ class Merges:
         self._tokens_of = tokens_of
         self.leaves = leaves
         self.rules = rules
-        self.encode = lru_cache(maxsize=1 << 15)(self._encode)
+        self.encode = lru_cache(maxsize=1 << 14)(self._encode)
 
     @property
     def highest_made(self) -> int:

@@ -11,7 +11,7 @@ from byte_lsp.tokens.spines import Flags, Spines
 from byte_lsp.tokens.vocabulary import Kind
 
 _NO_SYMBOL = -1
-_KEPT_BYTES = 24 << 20
+_KEPT_BYTES = 12 << 20
 
 
 class Standing:

@@ -46,8 +46,8 @@ from byte_lsp.worker.model_files import ModelFiles
 from byte_lsp.worker.safe_path import needs_safe_path, remember_safe_path
 from byte_lsp.worker.watchdog import Patience, Watchdog
 
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""For glibc, unless the user says otherwise: what is larger than 4 MB goes back to the system once freed.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""For glibc, unless the user says otherwise: what is larger than 2 MB goes back to the system once freed.
 
 Copies of prompts (``engines.parking``) come and go. By itself glibc would soon take them from the heap, where
 small things between them keep their room: the process grew by a tenth every ten minutes of typing.

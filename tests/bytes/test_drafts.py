@@ -22,6 +22,7 @@ from byte_lsp.bytes.draft_worth import (
     MOST_TOKENS,
     Acceptance,
     Agreement,
+    BatchCosts,
     DraftWorth,
     Evidence,
 )
@@ -596,3 +597,14 @@ def test_the_infiller_answers_the_same_with_drafts(
         ]
         assert expected[0].text
     assert drafting.drafts.accepted > 0
+
+
+def test_a_smaller_batch_costs_no_more_than_a_larger_one_that_was_measured() -> None:
+    costs = BatchCosts()
+    costs.learn(1, 0.01)
+    for _ in range(60):
+        costs.learn(4, 0.011)  # as on a GPU
+    found = [costs.cost(tokens) for tokens in range(1, 17)]
+    assert found == sorted(found)
+    assert found[1] < 1.2
+    assert found[15] > 5

@@ -10,15 +10,27 @@ import pytest
 from .fetch_emacs import Emacs, fetch_emacs
 from .fetch_neovim import RELEASES, FetchError, fetch_neovim
 
+DRIVEN = frozenset(
+    (
+        "test_emacs",
+        "test_emacs_setups",
+        "test_neovim",
+        "test_neovim_plugin",
+        "test_other_clients",
+        "test_vscode",
+    )
+)
+"""The modules in which keys are pressed in a real editor."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a test of a real editor again, once, if it fails; the summary lists it as a rerun.
+    """Run a test that presses keys again, once, if it fails; the summary lists it as a rerun.
 
-    Their keys and screens go by the clock, and on a shared machine now and then one comes late. What is wrong
-    with the product fails both times.
+    Keys and screens go by the clock, and on a shared machine now and then one comes late. A rerun is still
+    worth a look: races in the product show like that, too.
     """
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.path.parent == Path(__file__).parent and item.path.stem in DRIVEN:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

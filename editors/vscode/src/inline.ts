@@ -74,7 +74,8 @@ export class InlineCompletion implements Disposable {
     position: Position,
     context: InlineCompletionContext,
   ): void {
-    const isNew = this.screen.show(items.flatMap((item) => locate(item, document, position) ?? []));
+    const located = items.map((item) => locate(item, document, position));
+    const isNew = this.screen.show(located[0] ? located.filter((item) => item !== undefined) : []);
     if (isNew || context.triggerKind === InlineCompletionTriggerKind.Invoke) {
       this.tell("textDocument/didShowCompletion", { item: first });
     }

@@ -20,7 +20,8 @@ export interface Change {
   readonly text: string;
 }
 
-export type Step = "partly accepted" | "typed along" | "gone";
+/** "accepted" is the whole rest at once; VS Code runs the item's command then. */
+export type Step = "partly accepted" | "accepted" | "typed along" | "gone";
 
 /** What an editor closes by itself as soon as it is opened. */
 const PAIRS = new Set(["()", "[]", "{}", "<>", '""', "''", "``"]);
@@ -36,6 +37,8 @@ const LINE_ENDS = /\r\n?/g;
  * The document has the line ends that it has, the suggestion may have others: they are compared as newlines.
  */
 export class ShownSuggestion<Item> {
+  /** Whether the server knows that it was shown. */
+  isTold = false;
   private readonly text: string;
   private accepted: number;
   private offset: number;
@@ -78,8 +81,11 @@ export class ShownSuggestion<Item> {
     const isPair = written.removed === 0 && PAIRS.has(written.text) && this.rest.startsWith(written.text.charAt(0));
     const taken = isPair ? written.text.charAt(0) : written.text;
     const plain = asNewlines(taken);
-    if (plain === "" || plain === this.rest || !this.rest.startsWith(plain)) {
+    if (plain === "" || !this.rest.startsWith(plain)) {
       return "gone";
+    }
+    if (plain === this.rest) {
+      return isTyped(plain) ? "gone" : "accepted";
     }
     this.accepted += plain.length;
     this.offset += taken.length;
@@ -115,25 +121,31 @@ export interface PartlyAccepted<Item> {
  *
  * VS Code shows the first item, or the next one that fits what was typed since, or the one that the user turned
  * to, and tells nobody which. An answer is here before it is drawn: until then a key accepts what was there before.
+ * So what another command inserts is taken for an acceptance if any of them begins like that.
  */
 export class OnScreen<Item> {
   /** The newest answer's first, in its order. */
   private suggestions: readonly ShownSuggestion<Item>[] = [];
   private newest = 0;
 
-  /** There is an answer of so many items; gives whether its first one is another suggestion than the last. */
+  /** There is an answer of so many items; gives whether its first one is not known to have been shown. */
   show(items: readonly Suggested<Item>[]): boolean {
     const last = this.suggestions.slice(0, this.newest);
-    this.suggestions = [...items.map((item) => new ShownSuggestion(item)), ...last];
+    const shown = items.map((item) => new ShownSuggestion(item));
+    this.suggestions = [...shown, ...last];
     this.newest = items.length;
     const [first] = items;
-    return first !== undefined && !last.some((shown) => shown.isContinuedBy(first));
+    if (!first || !shown[0]) {
+      return false;
+    }
+    shown[0].isTold = true;
+    return !last.some((each) => each.isTold && each.isContinuedBy(first));
   }
 
   /** A document changed; gives what was accepted in part by that. */
   follow(uri: string, changes: readonly Change[]): PartlyAccepted<Item> | undefined {
     const [change, ...others] = changes;
-    if (!change) {
+    if (!change || !this.suggestions.some((shown) => shown.uri === uri)) {
       return undefined;
     }
     const followed = this.suggestions.map((shown, at) => {
@@ -141,10 +153,20 @@ export class OnScreen<Item> {
       return { shown, step, isNewest: at < this.newest };
     });
     const left = followed.filter(({ step }) => step !== "gone");
+    if (left.some(({ step }) => step === "accepted")) {
+      this.suggestions = [];
+      this.newest = 0;
+      return undefined;
+    }
+    const newest = left.filter(({ isNewest }) => isNewest).length;
     this.suggestions = left.map(({ shown }) => shown);
-    this.newest = left.filter(({ isNewest }) => isNewest).length || left.length;
-    const partly = followed.find(({ step }) => step === "partly accepted")?.shown;
-    return partly && { item: partly.item, acceptedLength: partly.acceptedLength };
+    this.newest = newest === 0 && this.newest > 0 ? left.length : newest; // the one before is still there
+    const partly = left.find(({ step }) => step === "partly accepted")?.shown;
+    if (!partly) {
+      return undefined;
+    }
+    partly.isTold = true;
+    return { item: partly.item, acceptedLength: partly.acceptedLength };
   }
 }
 

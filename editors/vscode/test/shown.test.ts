@@ -42,12 +42,16 @@ for (const [what, change] of [
   ["a replacement of the word, as a popup makes", { offset: 7, removed: 3, text: "items" }],
   ["a deletion", { offset: 9, removed: 1, text: "" }],
   ["a change without an effect", insert(10, "")],
-  ["the whole text", insert(10, "ms")],
 ] as const) {
   test(`${what} ends it`, () => {
     assert.equal(new ShownSuggestion(suggested("ms")).follow(change), "gone");
   });
 }
+
+test("the whole rest at once was accepted; a key may write it, too", () => {
+  assert.equal(new ShownSuggestion(suggested("ms")).follow(insert(10, "ms")), "accepted");
+  assert.equal(new ShownSuggestion(suggested("m")).follow(insert(10, "m")), "gone");
+});
 
 test("the rest of a suggestion is the same one, shown before; another is not", () => {
   const shown = new ShownSuggestion(suggested("ms.append"));
@@ -175,6 +179,44 @@ test("an answer that stands elsewhere takes the place of all others", () => {
   screen.show([suggested("one.two")]);
   assert.equal(screen.show([]), false);
   assert.equal(screen.show([]), false);
+  assert.equal(screen.follow(FILE, [insert(10, "one.")]), undefined);
+});
+
+for (const [what, answers, keys] of [
+  ["the newer answer", [["ms.append(item)\n    return"], ["s.append(item)"]], "m"],
+  ["the first item", [["return x", "return x\n    y"]], ""],
+] as const) {
+  test(`${what} accepted whole is not told as a part of another`, () => {
+    const screen = new OnScreen<string>();
+    const [first, second] = answers;
+    screen.show(first.map((text) => suggested(text)));
+    for (const key of keys) {
+      screen.follow(FILE, [insert(10, key)]);
+    }
+    if (second) {
+      screen.show(second.map((text) => suggested(text, { offset: 10 + keys.length })));
+    }
+    const whole = (second ?? first)[0];
+    assert.equal(screen.follow(FILE, [insert(10 + keys.length, whole)]), undefined);
+    assert.equal(screen.follow(FILE, [insert(10 + keys.length + whole.length, "\n    ret")]), undefined);
+  });
+}
+
+test("an item that typing brought up counts as shown from then on", () => {
+  const screen = new OnScreen<string>();
+  assert.equal(screen.show([suggested("append(x)"), suggested("extend(y)")]), true);
+  screen.follow(FILE, [insert(10, "e")]);
+  assert.equal(screen.show([suggested("xtend(y)", { offset: 11 })]), true);
+  screen.follow(FILE, [insert(11, "x")]);
+  assert.equal(screen.show([suggested("tend(y)", { offset: 12 })]), false);
+});
+
+test("what happens in other documents changes nothing", () => {
+  const screen = new OnScreen<string>();
+  screen.show([suggested("one.two")]);
+  screen.show([]);
+  screen.follow("output:log", [insert(0, "a line")]);
+  screen.show([]);
   assert.equal(screen.follow(FILE, [insert(10, "one.")]), undefined);
 });
 
