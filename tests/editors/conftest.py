@@ -22,16 +22,18 @@ DRIVEN = frozenset(
 )
 """The modules in which keys are pressed in a real editor."""
 
+RERUNS = int(os.environ.get("BYTE_LSP_RERUNS", "1"))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a test that presses keys again, once, if it fails; the summary lists it as a rerun.
+    """Run a test that presses keys again, ``RERUNS`` times, if it fails; the summary lists it as a rerun.
 
     Keys and screens go by the clock, and on a shared machine now and then one comes late. A rerun is still
     worth a look: races in the product show like that, too.
     """
     for item in items:
         if item.path.parent == Path(__file__).parent and item.path.stem in DRIVEN:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
 
 
 @pytest.fixture(scope="session", params=list(RELEASES))

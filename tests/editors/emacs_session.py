@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,9 +127,9 @@ class EmacsSession:
         shown = self.lisp("(probe-ghost)")
         return None if shown is None else str(shown["text"])
 
-    def counters(self) -> dict[str, int]:
+    def counters(self) -> Counter[str]:
         """The server's counters."""
-        return dict(self.lisp("(probe-counters)") or {})
+        return Counter(self.lisp("(probe-counters)") or {})
 
     def screen(self) -> str:
         """The terminal's screen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -161,9 +162,9 @@ class NeovimSession:
         answer = position and self.ask(INLINE_COMPLETION, {**position, "context": {"triggerKind": 1}})
         return list(answer["items"] if isinstance(answer, dict) else answer or [])
 
-    def counters(self) -> dict[str, int]:
+    def counters(self) -> Counter[str]:
         """What the server has counted."""
-        return dict(self.ask("byteLsp/status")["counters"])
+        return Counter(self.ask("byteLsp/status")["counters"])
 
     def wait_until_ready(self) -> None:
         """Wait until the server makes suggestions: until its model is loaded."""

@@ -289,7 +289,7 @@ def test_tab_in_the_indentation_indents_as_far_as_the_suggestion_does(
         assert blank_line.startswith(indented)
         wait_for_first_line(window, blank_line.removeprefix(indented).expandtabs(4))
     after = window.quiet_counters()
-    assert {key: after.get(key, 0) for key in TAKEN} == {key: before.get(key, 0) for key in TAKEN}
+    assert {key: after[key] for key in TAKEN} == {key: before[key] for key in TAKEN}
     assert len(partial_accepts(window)) == told
     press_tab(window, line)
     assert blank_line in window.text().splitlines()

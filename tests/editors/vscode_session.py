@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -293,14 +294,15 @@ class VsCodeSession:
         """What the server says of itself, or nothing while it does not run."""
         return dict(self.command("byteLsp._status") or {})
 
-    def counters(self) -> dict[str, int]:
-        return dict(self.status()["counters"])
+    def counters(self) -> Counter[str]:
+        """What the server has counted; what never happened is missing there."""
+        return Counter(self.status()["counters"])
 
-    def quiet_counters(self) -> dict[str, int]:
+    def quiet_counters(self) -> Counter[str]:
         """The counters once the model does nothing any more: the same twice, half a second apart."""
         before = self.counters()
 
-        def settled() -> dict[str, int] | None:
+        def settled() -> Counter[str] | None:
             nonlocal before
             time.sleep(0.5)
             now, earlier = self.counters(), before

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,14 +53,22 @@ def losses(run: Path) -> list[float]:
     return [entry["loss"] for entry in read_log(run / "log.jsonl") if "loss" in entry]
 
 
+@pytest.fixture(scope="module")
+def two_steps(data_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two steps by one process. Tests that go on with it do so in a copy."""
+    run = tmp_path_factory.mktemp("two-steps") / "run"
+    assert train(data_set, run, 2) == 0
+    return run
+
+
 @pytest.mark.timeout(900)
 def test_a_run_learns_resumes_and_grows(
-    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data_set: Path, two_steps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert train(data_set, whole, 4) == 0
     assert "single lines" in capsys.readouterr().out
-    assert train(data_set, parts, 2) == 0
+    shutil.copytree(two_steps, parts)
     assert train(data_set, parts, 4) == 0
 
     assert len(losses(whole)) == 4
@@ -80,9 +89,8 @@ def test_a_run_learns_resumes_and_grows(
 
 
 @pytest.mark.timeout(900)
-def test_two_processes_learn_what_one_does(data_set: Path, tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert train(data_set, one, 2, "--workers", "1") == 0
+def test_two_processes_learn_what_one_does(data_set: Path, two_steps: Path, tmp_path: Path) -> None:
+    one, two = two_steps, tmp_path / "two"
     assert train(data_set, two, 2, "--workers", "2") == 0
     assert losses(one)[0] == losses(two)[0]
     assert losses(one)[1] == pytest.approx(losses(two)[1], rel=1e-3)
