@@ -14,7 +14,7 @@ USUAL_STEP = 4
 """Spaces that a model writes where it has seen too little of the file."""
 
 TAB_COLUMNS = 8
-"""What a tab stands for beside spaces."""
+"""What a tab stands for where the file does not say."""
 
 _STEPS = (2, 3, 4, 8)
 _LEADING = re.compile(rb"[ \t]*")
@@ -24,10 +24,16 @@ _OPENS_BLOCK = (b":", *(bytes([opener]) for opener in OPENERS))
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One step of indentation: a tab (0 spaces), or so many spaces. ``tab_columns`` is what a tab counts."""
+    """One step of indentation: a tab (0 spaces), or so many spaces."""
 
     spaces: int
-    tab_columns: int = TAB_COLUMNS
+
+    @property
+    def tab_columns(self) -> int:
+        """What a tab counts: one step, which is what ``indent`` makes of it. Else a text would be judged as
+        deeper than it is when it stands in the file.
+        """
+        return self.spaces or USUAL_STEP
 
     @property
     def text(self) -> bytes:
@@ -60,7 +66,7 @@ def find_unit(lines: Iterable[bytes]) -> Unit | None:
     if not tabs and not spaces:
         return None
     if tabs >= _MOSTLY * (tabs + spaces):
-        return Unit(0, USUAL_STEP)
+        return Unit(0)
     if spaces < _MOSTLY * (tabs + spaces):
         return None
     depths = [len(leading(line)) for line in written]
@@ -98,7 +104,7 @@ def _to_tabs(line: bytes) -> bytes:
 
 def _to_spaces(line: bytes, spaces: int) -> bytes:
     blanks = leading(line)
-    return blanks.replace(b"\t", b" " * spaces) + line[len(blanks) :] if line.strip() else line
+    return b" " * columns(blanks, spaces) + line[len(blanks) :] if line.strip() else line
 
 
 def _steps_by(step: int, lines: Sequence[bytes]) -> bool:

@@ -50,7 +50,7 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2 << 20), "MALLOC_TRIM_THRESHOLD_": s
 """For glibc, unless the user says otherwise: what is larger than 2 MB goes back to the system once freed.
 
 Copies of prompts (``engines.parking``) come and go. By itself glibc would soon take them from the heap, where
-small things between them keep their room: the process grew by a tenth every ten minutes of typing.
+small things between them keep their room.
 """
 
 _MOST_ENDS_IN_A_ROW = 3

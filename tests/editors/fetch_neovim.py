@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,8 +147,8 @@ def require_apt(release: Release) -> None:
         )
 
 
-def download_packages(root: Path, release: Release) -> list[Path]:
-    """Let apt, with all its state under ``root``, download Neovim and its dependencies."""
+def download_packages(root: Path, release: Release, packages: Sequence[str] = ("neovim",)) -> list[Path]:
+    """Let apt, with all its state under ``root``, download ``packages`` and their dependencies."""
     for folder in ("state/lists/partial", "cache/archives/partial", "empty"):
         (root / folder).mkdir(parents=True)
     (root / "state/status").touch()
@@ -159,7 +159,7 @@ def download_packages(root: Path, release: Release) -> list[Path]:
         (root / "sources.list").write_text(source_line(mirror, release))
         try:
             run_tool(*apt, "--error-on=any", "update")
-            run_tool(*apt, "--download-only", "install", "neovim")
+            run_tool(*apt, "--download-only", "install", *packages)
         except FetchError as error:
             failures.append(str(error))
             continue

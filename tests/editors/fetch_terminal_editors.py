@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .fetch_neovim import APT_CONF, FetchError, Release, debian_mirrors, run_tool, source_line
+from .fetch_neovim import FetchError, Release, download_packages, run_tool
 
 SUITE = "forky"
 
@@ -68,7 +68,8 @@ def unpack(program: Program, destination: Path) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix=f"{program.name}-") as folder:
         unpacked = Path(folder) / "unpacked"
-        for package in download(program, Path(folder) / "apt"):
+        release = Release(program.name, range(0), SUITE, program.override)
+        for package in download_packages(Path(folder) / "apt", release, program.packages):
             run_tool("dpkg-deb", "--extract", package, unpacked)
         write_launcher(program, unpacked)
         read_version(unpacked / program.name)
@@ -84,28 +85,6 @@ def require_debian(program: Program) -> None:
             f"this machine does not run Debian, whose {program.name} the tests use. "
             f"Install it and set {program.override} to its executable."
         )
-
-
-def download(program: Program, root: Path) -> list[Path]:
-    """Let apt, with all its state under ``root``, download the packages and what they depend on."""
-    release = Release(program.name, range(0), SUITE, program.override)
-    for folder in ("state/lists/partial", "cache/archives/partial", "empty"):
-        (root / folder).mkdir(parents=True)
-    (root / "state/status").touch()
-    (root / "apt.conf").write_text(APT_CONF.format(root=root))
-    apt = ("apt-get", "--config-file", root / "apt.conf", "--quiet")
-    failures: list[str] = []
-    for mirror in debian_mirrors(release):
-        (root / "sources.list").write_text(source_line(mirror, release))
-        try:
-            run_tool(*apt, "--error-on=any", "update")
-            run_tool(*apt, "--download-only", "install", *program.packages)
-        except FetchError as error:
-            failures.append(str(error))
-            continue
-        return sorted((root / "cache/archives").glob("*.deb"))
-    reasons = "\n".join(failures) or "its apt sources name no Debian mirror."
-    raise FetchError(f"Debian {SUITE} cannot be reached from this machine: {reasons}")
 
 
 def write_launcher(program: Program, unpacked: Path) -> None:

@@ -118,6 +118,21 @@ def test_the_text_takes_the_place_of_what_the_editor_closed(
     assert fitted(language, prefix, text, suffix) == (kept, replaced)
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (b"\n\tself.items.append(item)\n\n\tself.items.append(None)", b""),
+        (b"\t\tself.items.append(item)\n\tdef pop(self):", b"        self.items.append(item)"),
+        (b"        self.items.append(item)\n\n\tdef pop(self):", b"        self.items.append(item)"),
+    ],
+    ids=["too shallow", "tabs alone", "spaces, then tabs"],
+)
+def test_tabs_are_judged_as_the_steps_that_they_become(text: bytes, kept: bytes) -> None:
+    """As a model writes them that sees another open file with tabs."""
+    prefix = b"class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(self, item):\n"
+    assert fit(text, InfillProblem(prefix, b"", "python", max_lines=8)) == Fitted(kept)
+
+
 def test_a_suggestion_is_indented_as_the_file_is() -> None:
     prefix = "func f() {\n\tif x {\n\t\ty()\n\t}\n}\n\nfunc g() {"
     assert fitted("go", prefix, "\n    if a {\n        b()\n    }\n}", "\n") == (

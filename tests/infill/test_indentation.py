@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from byte_lsp.infill.indentation import Unit, columns, find_unit, indent
 
-TABS, TWO, FOUR = Unit(0, 4), Unit(2), Unit(4)
+TABS, TWO, FOUR = Unit(0), Unit(2), Unit(4)
 
 
 @pytest.mark.parametrize(
