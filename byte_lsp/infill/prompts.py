@@ -18,6 +18,7 @@ from byte_lsp.infill.budget import Measure, fit_budget
 from byte_lsp.infill.layouts import Form, PromptEncoder, lay_out
 from byte_lsp.infill.pace import Pace
 from byte_lsp.infill.problem import InfillProblem
+from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 LEAST_PROMPT_TOKENS = 48
@@ -63,7 +64,7 @@ class Prompter:
         self._encoder = PromptEncoder(tokenizer, form, framing)
         self._growing: tuple[int, ...] = ()
         self._size = 0  # of the smaller prompt that was used last
-        self._encode = lru_cache(_KEPT_TEXTS)(lambda text: tuple(tokenizer.encode(text)))
+        self._encode = lru_cache(_KEPT_TEXTS)(finder(tokenizer).canon.encode)
         self._measure = Measure(lambda problem: self.pose(problem).prompt_tokens, self._token_ends)
 
     def choose(self, problem: InfillProblem, room_tokens: int) -> Posed:

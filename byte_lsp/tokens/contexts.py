@@ -15,6 +15,7 @@ from byte_lsp.tokens.extendable import Canon, Tail, words_to_tokens
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 _FEW_TOKENS = 64
+_FIRST_TOKENS = 2  # asked one by one: mostly one of them will do
 _KEPT_ANSWERS = 1 << 14
 
 
@@ -130,7 +131,10 @@ class ContextFinder:
 
     def frontier(self, prefix: bytes) -> Frontier:
         """Every extendable context of ``prefix`` that some extendable cover continues."""
-        settled, shared = self.canon.settle(prefix)
+        settled, certain = self.canon.settle(prefix)
+        # What the residual settles may still change where something else follows a context.
+        start, shared = self.canon.settle(prefix[:settled])
+        between = certain[len(shared) :]
         text = prefix[settled:]
         ends: dict[tuple[int, ...], tuple[Tail, bytes]] = {}
         for at, tokens, begun in self._candidates(text):
@@ -138,7 +142,7 @@ class ContextFinder:
                 continue
             tail, residual = self.canon.tail(text[:at], tokens), text[at:]
             if self._covered(tail, residual, begun) if residual else self._stands(tail):
-                ends[tokens] = tail, residual
+                ends[tokens] = self.canon.tail(prefix[start : settled + at], between + tokens), residual
         return Frontier(shared, tuple(sorted(ends.values(), key=lambda end: len(end[1]))))
 
     def _covered(self, tail: Tail, residual: bytes, begun: bytes) -> bool:
@@ -160,7 +164,7 @@ class ContextFinder:
 
         The first few are let through: asking about them costs less.
         """
-        yield from islice(candidates, _FEW_TOKENS)
+        yield from islice(candidates, _FIRST_TOKENS)
         others = list(candidates)
         if others:
             standing = self.admissions.standing

@@ -8,6 +8,7 @@ boundary on; what stands before it no longer matters.
 
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise
@@ -34,6 +35,9 @@ _NO_CONTINUATION = (b"", b"a", b" ", b"\n", b"0", b"(", b"'", b" a", b"\xff")
 _ALL_BYTES = frozenset(range(256))
 _TELLING_SORTS = (LETTER, NUMBER, WHITESPACE)
 _SETTLING_TURNS = 2
+_SHORT_TEXT_CHARACTERS = 64
+_LONG_TEXT_BYTES = 512
+_KEPT_SETTLED = 16
 _CONTRACTION_BEGUN = re.compile(rb"'[a-zA-Z]?\Z")
 
 
@@ -56,6 +60,14 @@ class Outcome(NamedTuple):
         return self.words[-1][0] if self.words else 0
 
 
+class _Settled(NamedTuple):
+    """Whatever follows ``text``, a word ends at ``offset``, and these are the tokens up to there."""
+
+    text: bytes
+    offset: int
+    tokens: tuple[int, ...]
+
+
 class Canon:
     """The extendable sequences of one tokenizer."""
 
@@ -69,6 +81,8 @@ class Canon:
         self.outcomes_of_classes = lru_cache(maxsize=1 << 13)(self._outcomes_of_classes)
         self._of_bytes = lru_cache(maxsize=1 << 12)(self._outcomes_of_bytes)
         self.shape = lru_cache(maxsize=1 << 13)(self._find_shape)
+        self._settled_classes = lru_cache(maxsize=1 << 12)(self._find_settled_classes)
+        self._settled: deque[_Settled] = deque(maxlen=_KEPT_SETTLED)
 
     def outcomes(self, text: bytes, piece: bytes) -> tuple[Outcome, ...]:
         """Every way in which ``text + piece``, followed by anything, can fall into words.
@@ -138,18 +152,65 @@ class Canon:
         """The tail of a sequence whose last word boundary far enough back is where ``text`` begins."""
         return Tail(self, text, tokens)
 
+    def encode(self, text: bytes) -> tuple[int, ...]:
+        """As ``Tokenizer.encode``; what a text has in common with one of the last is not encoded again."""
+        settled, tokens = self.settle(text)
+        return (*tokens, *self.tokenizer.encode(text[settled:]))
+
     def settle(self, text: bytes) -> tuple[int, tuple[int, ...]]:
-        """The last offset at which a word ends whatever follows ``text``, and the tokens up to there."""
+        """The last offset at which a word ends whatever follows ``text``, and the tokens up to there.
+
+        What a long text goes on from, such as the text of the last keystroke, is remembered.
+        """
+        if len(text) < _LONG_TEXT_BYTES:
+            return self._settle(text)
+        alike = (each for each in tuple(self._settled) if text.startswith(each.text))
+        known = max(alike, key=lambda each: each.offset, default=_Settled(b"", 0, ()))
+        offset, tokens = self._settle(text[known.offset :])
+        found = _Settled(text, known.offset + offset, known.tokens + tokens)
+        if text != known.text:
+            self._settled.append(found)
+        return found.offset, found.tokens
+
+    def _settle(self, text: bytes) -> tuple[int, tuple[int, ...]]:
         characters = decode(text[: len(text) - incomplete_tail(text)])
         limit = self._before_atoms_in_doubt(text)
         split = self.tokenizer.split(characters)
-        for end in reversed(split.restarts):
-            if self._turns(characters, end) < _SETTLING_TURNS:
+        end = settled = 0
+        for restart in reversed(split.restarts):
+            if self._turns(characters, restart) < _SETTLING_TURNS:
                 continue
-            settled = len(encode(characters[:end]))
-            if settled <= limit:
-                return settled, self.tokenizer.tokens_of_words(characters, split, end)
-        return 0, ()
+            before = len(encode(characters[:restart]))
+            if before <= limit:
+                end, settled = restart, before
+                break
+        further = end + self._settle_further(characters[end:])
+        settled += len(encode(characters[end:further]))
+        return settled, self.tokenizer.tokens_of_words(characters, split, further)
+
+    def _settle_further(self, text: str) -> int:
+        """How many characters of a short text are in words that nothing that follows can change.
+
+        Two turns of sort settle a word under all pre-tokenizers; most of them need less than that.
+        """
+        if self._lookahead is None or len(text) > _SHORT_TEXT_CHARACTERS:
+            return 0
+        data = encode(text)
+        if self._meets_atoms(data):
+            return 0
+        classes, offsets = self.shape(data, b"")
+        end = self._settled_classes(classes)
+        return end if offsets is None else len(decode(data[: offsets[end]]))
+
+    def _find_settled_classes(self, classes: str) -> int:
+        """The last place inside a text where a word ends, and splitting can begin anew, whatever follows."""
+        assert self._lookahead is not None
+        splitter = self.tokenizer.splitter
+        found = (
+            splitter.split_with_restarts(classes + following) for following in self._lookahead.after(classes)
+        )
+        common = set.intersection(*(set(restarts) for _, restarts in found))
+        return max((end for end in common if end < len(classes)), default=0)
 
     def stands(self, text: bytes, tokens: tuple[int, ...]) -> bool:
         """Whether some text that follows makes the tokenizer emit exactly these tokens for ``text``."""

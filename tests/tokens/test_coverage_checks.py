@@ -16,7 +16,7 @@ from byte_lsp.evaluation.coverage import (
     report,
 )
 from byte_lsp.evaluation.coverage_checks import Checker, Failure
-from byte_lsp.tokens.contexts import Frontier, finder
+from byte_lsp.tokens.contexts import Context, Frontier, finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
 from .conftest import Pair, vocabulary_path
@@ -34,10 +34,14 @@ def with_context(tokenizer: Tokenizer, text: bytes, residual: bytes, tokens: tup
     """A checker of a finder that lists one context more; nothing is shared."""
 
     def frontier(prefix: bytes) -> Frontier:
-        found = finder(tokenizer).frontier(prefix)
         assert prefix == text + residual
-        assert not found.shared
-        return Frontier((), (*found.ends, (finder(tokenizer).canon.tail(text, tokens), residual)))
+        contexts = [*finder(tokenizer).frontier(prefix).contexts(), Context(tokens, residual)]
+        tail = finder(tokenizer).canon.tail
+        ends = [
+            (tail(prefix[: len(prefix) - len(each.residual)], each.tokens), each.residual)
+            for each in contexts
+        ]
+        return Frontier((), tuple(ends))
 
     return Checker(tokenizer, frontier=frontier)
 

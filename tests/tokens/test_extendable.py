@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from byte_lsp.evaluation.coverage_checks import PAIRS_OF_PROBES, PROBES
 from byte_lsp.tokens.characters import incomplete_tail
 from byte_lsp.tokens.contexts import contexts, finder
-from byte_lsp.tokens.extendable import Tail
+from byte_lsp.tokens.extendable import Canon, Tail
 from byte_lsp.tokens.patterns import PATTERNS
 from byte_lsp.tokens.tokenizer import Tokenizer, load_tokenizer
 
@@ -19,6 +19,8 @@ from .conftest import Pair
 from .random_vocabularies import make_tokenizer
 from .revealing import draw_text, write_vocabulary
 from .texts import odd_bytes
+
+ATOMS = ("<|im_end|>", "aa", "a b", "'s", "\n\n ")
 
 
 @given(odd_bytes, st.randoms(use_true_random=False))
@@ -81,6 +83,80 @@ def test_what_is_settled_stays_whatever_follows(pre: str, tmp_path: Path) -> Non
         for _ in range(8):
             seen = tokenizer.encode(text + draw_text(generator, 6).encode())
             assert tuple(seen[: len(tokens)]) == tokens, text
+
+
+@pytest.mark.parametrize("pre", sorted(PATTERNS))
+def test_behind_what_is_settled_splitting_begins_anew(pre: str, tmp_path: Path) -> None:
+    """Few characters and long texts after them: what looks settled must not depend on any of these."""
+    tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
+    canon, generator = finder(tokenizer).canon, random.Random(pre)
+    moved = 0
+    for _ in range(300):
+        text = draw_text(generator, 9)
+        settled, _ = canon.settle(text.encode())
+        start = len(text.encode()[:settled].decode())
+        moved += start > 0
+        for _ in range(30):
+            following = draw_text(generator, 8)
+            whole = tokenizer.split(text + following)
+            rest = tokenizer.split(text[start:] + following)
+            assert start in (0, *whole.ends), (text, following)
+            assert [start + end for end in rest.ends] == [end for end in whole.ends if end > start], text
+    assert moved > 50
+
+
+@pytest.mark.parametrize("pre", sorted(PATTERNS))
+def test_a_context_admits_what_it_would_with_all_that_stands_before(pre: str, tmp_path: Path) -> None:
+    """Not only what can follow where the residual does: the model's mass is spread over all of that."""
+    tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
+    canon, generator = finder(tokenizer).canon, random.Random(pre)
+    refused = 0
+    for _ in range(60):
+        text = draw_text(generator, 9).encode()
+        frontier = finder(tokenizer).frontier(text)
+        for tail, residual in frontier.ends:
+            whole = canon.tail(text[: len(text) - len(residual)], frontier.shared + tail.tokens)
+            for token in generator.choices(range(len(tokenizer.pieces)), k=20):
+                assert tail.admits(token) == whole.admits(token), (text, residual, token)
+                refused += not whole.admits(token)
+    assert refused > 200
+
+
+def test_typing_on_splits_the_end_alone(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    canon, lengths = Canon(pair.ours), []
+    split = pair.ours.split
+    monkeypatch.setattr(pair.ours, "split", lambda text: lengths.append(len(text)) or split(text))
+    text = b"def push(self, item):\n    self.items.append(item)\n\n" * 20
+    canon.settle(text)
+    assert lengths == [len(text)]
+    for at in range(30):
+        canon.settle(text + text[:at])
+        assert lengths[-1] < 60 + at
+
+
+@pytest.mark.parametrize("pre", sorted(PATTERNS))
+def test_a_long_text_is_settled_as_far_as_if_it_were_new(pre: str, tmp_path: Path) -> None:
+    """Typing, deleting and going elsewhere: what was remembered makes no difference."""
+    tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre, atoms=ATOMS))
+    canon, generator = Canon(tokenizer), random.Random(pre)
+    text = b""
+    for _ in range(60):
+        kind = generator.random()
+        if kind < 0.6:
+            text += generator.choice([*ATOMS, *draw_text(generator, 3)]).encode()
+        elif kind < 0.9:
+            text = text[: len(text) - generator.randint(0, 4)]
+        else:
+            text = (
+                text[: generator.randint(0, len(text))]
+                + "".join(draw_text(generator, 40) for _ in range(60)).encode()
+            )
+        settled, tokens = canon.settle(text)
+        assert settled >= Canon(tokenizer).settle(text)[0]
+        assert tokenizer.decode(tokens) == text[:settled]
+        for following in ("", *(draw_text(generator, 6) for _ in range(3)), generator.choice(ATOMS)):
+            assert tuple(tokenizer.encode(text + following.encode())[: len(tokens)]) == tokens, text
+        assert canon.encode(text) == tuple(tokenizer.encode(text))
 
 
 @pytest.mark.parametrize("pre", sorted(PATTERNS))
