@@ -8,6 +8,7 @@ the canonical process (``model.ContextSet``), so that the difference is in the c
 * ``healing``: the last token is rolled back and the next one must begin with its bytes.
 """
 
+import math
 from copy import copy
 from dataclasses import replace
 
@@ -49,6 +50,15 @@ class BareProcess:
         masked = row.copy() if temperature == 1.0 else sharpen(row, temperature)
         masked[self._silent] = -np.inf
         return Restricted(masked, log_sum(masked), 0.0, self._none)
+
+    def logprob(self, tail: Tail, row: Row, token: int) -> float:
+        """The log-probability (nats) of a token that may be drawn."""
+        # In place: what a row goes through, once a token, is mostly the time that memory takes.
+        highest = row.max()
+        weights = row - highest
+        np.exp(weights, out=weights)
+        weights[self._silent] = 0.0
+        return float(row[token] - highest) - math.log(weights.sum())
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Any token that stands for text or ends it may follow."""

@@ -53,6 +53,9 @@ class Process(Protocol):
     def restrict(self, tail: Tail, row: Row, temperature: float = 1.0) -> Restricted:
         """The distribution's numerators after ``tail``, and their sum."""
 
+    def logprob(self, tail: Tail, row: Row, token: int) -> float:
+        """The log-probability (nats) of a token that may be drawn after ``tail``."""
+
     def follows(self, tail: Tail, token: int) -> bool:
         """Whether ``token`` may be drawn after ``tail``."""
 
@@ -108,6 +111,11 @@ class CanonicalProcess:
         if mass < _LEAST_MASS * whole:
             return Restricted(restricted, log_sum(restricted), 1.0, doubtful)
         return Restricted(restricted, float(highest) + math.log(mass), min(unasked / mass, 1.0), doubtful)
+
+    def logprob(self, tail: Tail, row: Row, token: int) -> float:
+        """The log-probability (nats) of a token that may follow."""
+        restricted = self.restrict(tail, row)
+        return float(restricted.row[token]) - restricted.log_mass
 
     def follows(self, tail: Tail, token: int) -> bool:
         """Whether ``token`` may follow in the canonical process."""

@@ -23,7 +23,6 @@ from byte_lsp.bytes.drafts import Drafter
 from byte_lsp.bytes.draws import NOTHING_FOLLOWS, draw_accepted
 from byte_lsp.engines.protocol import TRUNK_END, Engine, TokenTree, agreement, tree_of
 from byte_lsp.errors import EngineError
-from byte_lsp.tokens.extendable import Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Drawing:
         tail, token = self.tail, self._draw(row)
         ended = self.process.is_end(token)
         data = b"" if ended else self.process.finder.tokenizer.pieces[token]
-        step = Step(data, ended, partial(_logprob, self._scoring, tail, row, token))
+        step = Step(data, ended, partial(self._scoring.logprob, tail, row, token))
         self._go_on(token, step)
         return step
 
@@ -202,8 +201,3 @@ class Sampler:
 
 def _known(logprob: float) -> float:
     return logprob
-
-
-def _logprob(process: Process, tail: Tail, row: Row, token: int) -> float:
-    restricted = process.restrict(tail, row)
-    return float(restricted.row[token]) - restricted.log_mass

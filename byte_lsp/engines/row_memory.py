@@ -87,7 +87,8 @@ class RowMemory:
     def _remember(self, paths: Sequence[_Path], rows: Logits) -> None:
         for path, row in zip(paths, rows, strict=True):
             self._bytes += row.nbytes if path not in self._rows else 0
-            self._rows[path] = row.copy()  # by itself: a view would keep all rows of its batch
+            # A view would keep all rows of its batch.
+            self._rows[path] = row if len(rows) == 1 and rows.base is None else row.copy()
         while self._bytes > self._most_bytes:
             _, oldest = self._rows.popitem(last=False)
             self._bytes -= oldest.nbytes

@@ -1,9 +1,8 @@
 """When an answer is due, finished or not."""
 
 import time
-from collections.abc import Sequence
 
-from byte_lsp.infill.gather import Gathered
+from byte_lsp.infill.gather import Writing
 
 
 class Due:
@@ -21,7 +20,9 @@ class Due:
         """Milliseconds since the request began."""
         return (time.perf_counter() - self._started) * 1e3
 
-    def is_over(self, texts: Sequence[Gathered]) -> bool:
-        """Whether these texts are to be shown now."""
+    def is_over(self, writing: Writing) -> bool:
+        """Whether its texts are to be shown now."""
         is_late = bool(self._answer_ms) and self.elapsed_ms >= self._answer_ms
-        return is_late and all(each.text and (each.whole_line or not self._whole_line) for each in texts)
+        return is_late and all(
+            each.text and (each.whole_line or not self._whole_line) for each in writing.texts
+        )

@@ -47,7 +47,15 @@ class Gathered:
         return Candidate(self.text, self.logprob, self.reason, 0)
 
 
-IsDue = Callable[[Sequence[Gathered]], bool]
+class Writing(Protocol):
+    """Texts that are being written."""
+
+    @property
+    def texts(self) -> Sequence[Gathered]:
+        """Each text: finished, or with what is whole of it so far."""
+
+
+IsDue = Callable[[Writing], bool]
 
 
 def gather(steps: Iterable[Step], ending: Ending, scored: Scored) -> Gathered:
@@ -78,7 +86,7 @@ class StepWriting:
     def grow(self, is_due: IsDue | None = None) -> None:
         """Add steps until all texts are finished, or ``is_due``, asked before each step, says to stop."""
         while not self.is_finished:
-            if is_due and is_due(self.texts):
+            if is_due and is_due(self):
                 return
             step = next(self._steps, None)
             if step is None:
@@ -111,7 +119,7 @@ class Gathering:
         Where there is not room for all texts in a batch, the last ones wait until others have ended.
         """
         while live := self._live:
-            if is_due and is_due(self.texts):
+            if is_due and is_due(self):
                 return
             room = self._sampler.count_fitting([self._drawings[at] for at in live])
             taken = self._sampler.advance([self._drawings[at] for at in live[:room]])

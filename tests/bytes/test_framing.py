@@ -118,6 +118,19 @@ def test_a_reframed_process_has_the_new_ends_and_the_old_one_keeps_its_own(tiny:
         assert process.framing == FRAMING
 
 
+@pytest.mark.parametrize("kind", [CanonicalProcess, BareProcess])
+def test_a_logprob_is_that_of_the_restricted_row(kind: type[CanonicalProcess] | type[BareProcess]) -> None:
+    tiny = tinies()[0]
+    process = kind(finder(tiny.tokenizer), FRAMING)
+    tail = finder(tiny.tokenizer).canon.tail(b"", ())
+    row = np.random.default_rng(0).normal(5.0, 3.0, len(tiny.tokenizer.pieces)).astype(np.float32)
+    restricted = process.restrict(tail, row)
+    possible = [token for token in range(len(row)) if process.follows(tail, token)]
+    expected = restricted.row[possible] - restricted.log_mass
+    assert [process.logprob(tail, row, token) for token in possible] == pytest.approx(expected, abs=1e-5)
+    assert np.exp(expected).sum() == pytest.approx(1.0, abs=1e-5)
+
+
 def test_what_a_canonical_process_asks_stays_when_it_is_reframed(tiny: Tiny) -> None:
     process = CanonicalProcess(finder(tiny.tokenizer), FRAMING, unasked_mass=0.25, most_asked=7)
     reframed = process.framed(LONG_HEAD)
