@@ -8,7 +8,7 @@ partition those texts: ``P(x) = sum over covers of Q(cover)`` (Byte-Token Repres
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -223,6 +223,13 @@ class CoverTree:
             node = child
 
 
+@lru_cache(maxsize=4)
+def _all_tokens(count: int) -> NDArray[np.intp]:
+    tokens = np.arange(count)
+    tokens.setflags(write=False)
+    return tokens
+
+
 class _Weigher:
     """Turns the model's rows at the nodes of a trie into weights of covers."""
 
@@ -240,25 +247,28 @@ class _Weigher:
     def context(self, tail: Tail, residual: bytes) -> CoverContext:
         nodes = self.trie.nodes_to(tail)
         tokens = self._candidates(residual)
-        log_q1 = self._weights(nodes, tokens, 1.0)
-        hot = log_q1 if self.temperature == 1.0 else self._weights(nodes, tokens, self.temperature)
+        picked = tokens if residual else None  # all of a vocabulary need not be picked one by one
+        log_q1 = self._weights(nodes, picked, 1.0)
+        hot = log_q1 if self.temperature == 1.0 else self._weights(nodes, picked, self.temperature)
         path = (*self.trie.trunk, *tail.tokens[self.trie.skipped :])
         return CoverContext(path, tail, residual, tokens, hot, log_q1)
 
     def _candidates(self, residual: bytes) -> NDArray[np.intp]:
         if not residual:
-            return np.arange(self.rows.shape[1])
+            return _all_tokens(self.rows.shape[1])
         low, high = self.process.finder.index.span(residual)
         return self.process.finder.index.ids[low:high]
 
-    def _weights(self, nodes: list[int], tokens: NDArray[np.intp], temperature: float) -> Row:
-        """``log Q_T(path to the context, token)`` for each token, minus infinity where known to be out."""
+    def _weights(self, nodes: list[int], tokens: NDArray[np.intp] | None, temperature: float) -> Row:
+        """``log Q_T(path to the context, token)`` for each of ``tokens``, or each token there is; minus
+        infinity where it is known to be out.
+        """
         on_path = 0.0
         for node, child in pairwise(nodes):
             row, log_mass = self._at(node, temperature)
             on_path += float(row[self.trie.tokens[child]]) - log_mass
         row, log_mass = self._at(nodes[-1], temperature)
-        weights: Row = row[tokens] + (on_path - log_mass)
+        weights: Row = (row if tokens is None else row[tokens]) + (on_path - log_mass)
         return weights
 
     def _at(self, node: int, temperature: float) -> tuple[Row, float]:

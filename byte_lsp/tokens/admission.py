@@ -119,9 +119,9 @@ class Admitted:
         admitted.
         """
         spread = self._spread()
-        left = float(np.dot(weights, spread.unsure.astype(weights.dtype)))
+        left = float(weights[spread.open_tokens].sum(dtype=np.float64))
         if left > enough:
-            left = self._settle(weights, enough, most_asked)
+            left = self._settle(weights, spread.open_tokens, enough, most_asked)
             spread = self._spread()
         allowed, unasked = spread.certain | (spread.on & self._behind), spread.unsure.copy()
         for token, answer in self._answers.items():
@@ -134,18 +134,19 @@ class Admitted:
             return _Spread.of(codes.take(self._group_of), self._standing)
         return self._admissions.spread(self._grouping.behind, codes.tobytes())
 
-    def _settle(self, weights: Weights, enough: float, most_asked: int) -> float:
-        """Ask until no more than ``enough`` is left; how much is."""
+    def _settle(self, weights: Weights, tokens: NDArray[np.intp], enough: float, most_asked: int) -> float:
+        """Ask about these tokens, all that are unsure, until no more than ``enough`` is left; how much is."""
         codes = self._split.codes()
-        masses = np.bincount(self._group_of, weights, minlength=self._groups)
+        groups = self._group_of[tokens]
+        masses = np.bincount(groups, weights[tokens], minlength=self._groups)
         left = float(masses[codes == _UNKNOWN].sum())
         if left > enough / 2:
             left = self._resolve_shapes(masses, codes, left, enough / 2, most_asked)
             codes = self._split.codes()
         odd = float(masses[codes == _ONE_BY_ONE].sum())
         if left + odd > enough:
-            tokens = np.flatnonzero((codes == _ONE_BY_ONE)[self._group_of])
-            odd = self._ask_heaviest(tokens, weights, enough - left, most_asked)
+            asked = tokens[codes[groups] == _ONE_BY_ONE]
+            odd = self._ask_heaviest(asked, weights, enough - left, most_asked)
         return left + odd
 
     def _resolve_shapes(
@@ -182,12 +183,13 @@ class Admitted:
 
 class _Spread(NamedTuple):
     """Answers for tokens, each shape (vocabulary,): not asked yet; admitted, as what is unasked counts;
-    admitted if it stands behind the last token.
+    admitted if it stands behind the last token. ``open_tokens`` are those not asked yet.
     """
 
     unsure: Flags
     certain: Flags
     on: Flags
+    open_tokens: NDArray[np.intp]
 
     @classmethod
     def of(cls, codes: Codes, standing: Standing) -> "_Spread":
@@ -195,7 +197,7 @@ class _Spread(NamedTuple):
         unsure: Flags = (codes & (_ONE_BY_ONE | _UNKNOWN)) != 0
         fresh = ((codes & _FRESH) != 0) & standing.alone
         closed = ((codes & _FRESH_AND_CLOSED) != 0) & standing.alone_and_closed
-        return cls(unsure, unsure | fresh | closed, (codes & _ON) != 0)
+        return cls(unsure, unsure | fresh | closed, (codes & _ON) != 0, np.flatnonzero(unsure))
 
 
 class _Grouping:
