@@ -151,8 +151,12 @@ class Infiller:
         ``Prompter.grow``), then tables.
         """
         self._prompter.grow(is_wanted)
-        while is_wanted() and next(self._preparing, self) is not self:
+        while is_wanted() and self._prepare():
             pass
+
+    def _prepare(self) -> bool:
+        """Make one more piece of what requests need; False where nothing is left."""
+        return next(self._preparing, self) is not self or self._canonical.finder.admissions.resolve_ahead()
 
     def _draw(
         self, problem: InfillProblem, process: Process, covers: CoverSet, choice: Choice, due: Due

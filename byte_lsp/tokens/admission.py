@@ -11,8 +11,9 @@ Shapes are asked about only as far as a model gives them weight, and the answers
 the tail, so that text that looks alike finds them ready.
 """
 
+from collections import deque
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -29,6 +30,7 @@ _NEVER, _FRESH, _FRESH_AND_CLOSED, _ON, _ONE_BY_ONE, _UNKNOWN = 0, 1, 2, 4, 8, 1
 _SILENT, _ODD, _FIRST_SHAPE = 0, 1, 2
 _MOST_STRUCTURES = 32
 _KEPT_SPREADS = 64
+_KEPT_SPLITS = 512
 _GROUPED_AT_ONCE = 2048
 _PLAIN = b""
 _BEHIND = _PLAIN, b"'", b"'s"
@@ -42,7 +44,8 @@ class Admissions:
         self.canon = canon
         self.standing = Standing(canon)
         self._begun_grouping = lru_cache(maxsize=None)(self._make_grouping)
-        self.splits = lru_cache(maxsize=512)(self._make_splits)
+        self.splits = lru_cache(maxsize=_KEPT_SPLITS)(self._make_splits)
+        self._unresolved: deque[_Splits] = deque(maxlen=_KEPT_SPLITS)
         self.after = lru_cache(maxsize=256)(self._make_admitted)
         self.spread = lru_cache(maxsize=_KEPT_SPREADS)(self._make_spread)
 
@@ -58,11 +61,24 @@ class Admissions:
         for behind in _BEHIND if self.canon.splits_by_class else (_PLAIN,):
             yield from self._begun_grouping(behind).steps
 
+    def resolve_ahead(self) -> bool:
+        """Ask about one more shape in a place like those that were asked about; False where all are known.
+
+        Takes about a tenth of a millisecond.
+        """
+        while self._unresolved:
+            if self._unresolved[-1].resolve_next():
+                return True
+            self._unresolved.pop()
+        return False
+
     def _make_grouping(self, behind: bytes) -> "_Grouping":
         return _Grouping(self.canon, self.standing.odd, behind)
 
     def _make_splits(self, classes: str, behind: bytes) -> "_Splits":
-        return _Splits(self.canon, self.grouping(behind), classes)
+        splits = _Splits(self.canon, self.grouping(behind), classes)
+        self._unresolved.append(splits)
+        return splits
 
     def _make_admitted(self, tail: Tail) -> "Admitted":
         return Admitted(self, tail)
@@ -212,6 +228,13 @@ class _Grouping:
         self.group_of = np.zeros(len(canon.tokenizer.pieces), dtype=np.intp)
         self.steps = self._group(canon, odd)
 
+    @cached_property
+    def largest_first(self) -> list[int]:
+        """The shapes' groups by falling number of tokens; for when it is whole."""
+        sizes = np.bincount(self.group_of, minlength=len(self.shapes))
+        sizes[:_FIRST_SHAPE] = 0
+        return [group for group in np.argsort(-sizes, kind="stable").tolist() if sizes[group]]
+
     def _group(self, canon: Canon, odd: Flags) -> Iterator[None]:
         groups: dict[str, int] = {}
         for token, piece in enumerate(canon.tokenizer.pieces):
@@ -263,6 +286,14 @@ class _Splits:
         self.resolved = np.zeros(len(grouping.shapes), dtype=np.bool_)
         self.resolved[:_FIRST_SHAPE] = True
         self._codes: dict[tuple[int, int], Codes] = {}
+        self._ahead = iter(grouping.largest_first)
+
+    def resolve_next(self) -> bool:
+        """Find out about the largest group that is not known; False if all are."""
+        group = next((each for each in self._ahead if not self.resolved[each]), None)
+        if group is not None:
+            self.resolve(group)
+        return group is not None
 
     def resolve(self, group: int) -> None:
         """Find out about one group."""

@@ -197,3 +197,21 @@ def test_tables_are_made_ahead_in_small_steps(gpt2: Tokenizer, monkeypatch: pyte
     for text in (b"it", b"it'", b"it's", b"'"):
         tail = contexts.canon.tail(text, tuple(gpt2.encode(text)))
         contexts.admissions.after(tail).admits(gpt2.encode(b"s")[0])
+
+
+def test_places_like_those_asked_about_are_known_ahead(gpt2: Tokenizer) -> None:
+    contexts = ContextFinder(gpt2)
+    admissions, count = contexts.admissions, len(gpt2.pieces)
+    assert not admissions.resolve_ahead()
+    tail = contexts.canon.tail(b"self.it", tuple(gpt2.encode(b"self.it")))
+    alike = contexts.canon.tail(b"x.wo", tuple(gpt2.encode(b"x.wo")))
+    weights = (~admissions.standing.odd).astype(np.float64)  # odd ones are asked one by one
+    _, open_tokens, unasked = admissions.after(tail).screen(weights, 0.0, 1)
+    assert unasked == weights[open_tokens].sum() > 0
+    assert sum(1 for _ in iter(admissions.resolve_ahead, False)) > 10
+    asked = contexts.canon.outcomes_of_classes.cache_info().misses
+    allowed, _, unasked = admissions.after(alike).screen(weights, 0.0, count)
+    assert contexts.canon.outcomes_of_classes.cache_info().misses == asked
+    assert unasked == 0
+    expected, _, _ = ContextFinder(gpt2).admissions.after(alike).screen(weights, 0.0, count)
+    assert (allowed == expected).all()
