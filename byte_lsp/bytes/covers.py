@@ -6,9 +6,9 @@ partition those texts: ``P(x) = sum over covers of Q(cover)`` (Byte-Token Repres
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -77,16 +77,18 @@ class NodeMemory:
         self._known: OrderedDict[object, Restricted] = OrderedDict()
         self._most = most
 
-    def recall(self, key: object, make: Callable[[], Restricted]) -> Restricted:
-        """What is known under a key, or is made now."""
+    def recall(self, key: object) -> Restricted | None:
+        """What is known under a key."""
         known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = make()
-            if len(self._known) > self._most:
-                self._known.popitem(last=False)
-        else:
+        if known is not None:
             self._known.move_to_end(key)
         return known
+
+    def keep(self, key: object, restricted: Restricted) -> None:
+        """Remember it; what was asked for least recently goes."""
+        self._known[key] = restricted
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
 
 
 def weigh_covers(
@@ -103,8 +105,8 @@ def weigh_covers(
     frontier = process.finder.frontier(prefix)
     trie = CoverTree(process, frontier)
     before = engine.tokens_evaluated
-    rows = engine.evaluate(trie.tree(), [TRUNK_END, *range(len(trie.tokens))])
-    weigher = _Weigher(process, trie, rows, temperature, memory or NodeMemory())
+    weigher = _Weigher(process, trie, temperature, memory or NodeMemory())
+    weigher.ask(engine)
     contexts = [weigher.context(tail, residual) for tail, residual in frontier.ends]
     return CoverSet(contexts, weigher.unasked, engine.tokens_evaluated - before, 1 + len(trie.tokens))
 
@@ -231,31 +233,50 @@ def _all_tokens(count: int) -> NDArray[np.intp]:
 
 
 class _Weigher:
-    """Turns the model's rows at the nodes of a trie into weights of covers."""
+    """Turns what the model says at the nodes of a trie into weights of covers."""
 
     def __init__(
-        self, process: CanonicalProcess, trie: CoverTree, rows: Row, temperature: float, memory: NodeMemory
+        self, process: CanonicalProcess, trie: CoverTree, temperature: float, memory: NodeMemory
     ) -> None:
         self.process = process
         self.trie = trie
-        self.rows = rows
         self.temperature = temperature
-        self.unasked = 0.0
+        self._temperatures = {1.0, temperature}
         self._memory = memory
-        self._restricted: dict[tuple[int, float], tuple[Row, float]] = {}
+        self._restricted: dict[tuple[int, float], Restricted] = {}
+
+    @property
+    def unasked(self) -> float:
+        """The most that was not asked about at a node: see ``CoverSet``."""
+        return max(restricted.unasked for restricted in self._restricted.values())
+
+    def ask(self, engine: Engine) -> None:
+        """Have the model evaluate what is not remembered, in one batch.
+
+        An engine that was told to forget is asked for all: who does that wants to know what it costs.
+        """
+        nodes = [TRUNK_END, *range(len(self.trie.tokens))]
+        knows = engine.cached_tokens(self.trie.trunk) > 0
+        missing = [node for node in nodes if not (knows and self._remembers(node))]
+        rows = engine.evaluate(self.trie.tree(), missing) if missing else ()
+        for node, row in zip(missing, rows, strict=True):
+            for temperature in self._temperatures:
+                restricted = self.process.restrict(self.trie.tails[node], row, temperature)
+                self._restricted[node, temperature] = restricted
+                self._memory.keep(self._key(node, temperature), restricted)
 
     def context(self, tail: Tail, residual: bytes) -> CoverContext:
         nodes = self.trie.nodes_to(tail)
-        tokens = self._candidates(residual)
+        tokens = self._candidates(residual, len(self._restricted[nodes[-1], 1.0].row))
         picked = tokens if residual else None  # all of a vocabulary need not be picked one by one
         log_q1 = self._weights(nodes, picked, 1.0)
         hot = log_q1 if self.temperature == 1.0 else self._weights(nodes, picked, self.temperature)
         path = (*self.trie.trunk, *tail.tokens[self.trie.skipped :])
         return CoverContext(path, tail, residual, tokens, hot, log_q1)
 
-    def _candidates(self, residual: bytes) -> NDArray[np.intp]:
+    def _candidates(self, residual: bytes, vocabulary_size: int) -> NDArray[np.intp]:
         if not residual:
-            return _all_tokens(self.rows.shape[1])
+            return _all_tokens(vocabulary_size)
         low, high = self.process.finder.index.span(residual)
         return self.process.finder.index.ids[low:high]
 
@@ -265,20 +286,20 @@ class _Weigher:
         """
         on_path = 0.0
         for node, child in pairwise(nodes):
-            row, log_mass = self._at(node, temperature)
-            on_path += float(row[self.trie.tokens[child]]) - log_mass
-        row, log_mass = self._at(nodes[-1], temperature)
-        weights: Row = (row if tokens is None else row[tokens]) + (on_path - log_mass)
+            above = self._restricted[node, temperature]
+            on_path += float(above.row[self.trie.tokens[child]]) - above.log_mass
+        last = self._restricted[nodes[-1], temperature]
+        weights: Row = (last.row if tokens is None else last.row[tokens]) + (on_path - last.log_mass)
         return weights
 
-    def _at(self, node: int, temperature: float) -> tuple[Row, float]:
-        known = self._restricted.get((node, temperature))
-        if known is None:
-            tail = self.trie.tails[node]
-            restricted = self._memory.recall(
-                (self.process.framing.ends, temperature, self.trie.path(node), tail.text),
-                partial(self.process.restrict, tail, self.rows[node + 1], temperature),
-            )
-            self.unasked = max(self.unasked, restricted.unasked)
-            known = self._restricted[node, temperature] = restricted.row, restricted.log_mass
-        return known
+    def _remembers(self, node: int) -> bool:
+        """Whether all is known of a node, which then need not be asked for."""
+        for temperature in self._temperatures:
+            known = self._memory.recall(self._key(node, temperature))
+            if known is None:
+                return False
+            self._restricted[node, temperature] = known
+        return True
+
+    def _key(self, node: int, temperature: float) -> object:
+        return self.process.framing.ends, temperature, self.trie.path(node), self.trie.tails[node].text

@@ -51,8 +51,8 @@ low a guess is paid for with drafts that lose. The steps are uneven: a fifth tok
 LEAST_GAIN = 1.15
 """Tokens in a time, against no draft, that a draft must promise: neither estimate is better than that."""
 
-MOST_CREDIT = 8.0
-ALLOWANCE = 0.02
+MOST_CREDIT = 4.0
+ALLOWANCE = 0.015
 """What drafts may lose, in the time of a token alone: so much at once, and so much with every token drawn.
 
 Estimates lag behind where a file that repeats itself is followed by one that does not, and some are wrong.

@@ -86,7 +86,7 @@ class TypingOptions:
     below: bool = False
     speed: float = 0.0
     stride: int = 12
-    raw: int = 40
+    raw: int = 150
     seed: int = 0
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 AHEAD_SECONDS = 0.2
 """A suggestion is looked at for so long before what follows it is prepared."""
 
+HAND_OVER_SECONDS = 0.002
+"""Within so long a problem is on its way to the model's process."""
+
 
 class Suggester:
     """What one conversation remembers of its suggestions. All methods are called on the event loop."""
@@ -153,7 +156,9 @@ class Suggester:
         work = self._model.infill(problem, finish)
         if work is None:
             return None
-        known_secrets(problem)  # while the model works: what is new in the text is looked at, and known then
+        # While the model works: what is new in the text is looked at, and known then. Not at once, because
+        # the thread that hands the problem over needs the interpreter.
+        asyncio.get_running_loop().call_later(HAND_OVER_SECONDS, known_secrets, problem)
         result = await asyncio.wrap_future(work)
         self._count(result)
         entry.begin(self._read(problem, result, line_end), unfinished=result.unfinished)

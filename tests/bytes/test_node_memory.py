@@ -1,5 +1,6 @@
 """What is remembered of a prefix's nodes changes no weight, and spares asking."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from byte_lsp.bytes.canonical import CanonicalProcess, Restricted, Row
 from byte_lsp.bytes.covers import NodeMemory, weigh_covers
+from byte_lsp.engines.protocol import Logits, TokenTree
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.extendable import Tail
 from tests.bytes.tiny import FRAMING, Tiny, tinies
@@ -68,3 +70,24 @@ def test_the_node_that_was_not_asked_for_longest_is_forgotten(tiny: Tiny, tails:
     assert asks[0] == nodes
     assert asks[1] == 0
     assert asks[3] > 0
+
+
+def test_the_model_is_asked_for_what_is_not_remembered(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    process, engine, memory = CanonicalProcess(finder(tiny.tokenizer), FRAMING), tiny.engine(7), NodeMemory()
+    asked: list[int] = []
+    evaluate = engine.evaluate
+
+    def count(tree: TokenTree, nodes: Sequence[int]) -> Logits:
+        asked.append(len(nodes))
+        return evaluate(tree, nodes)
+
+    monkeypatch.setattr(engine, "evaluate", count)
+    weigh_covers(engine, process, b"aa (a", 1.0, memory)
+    (whole,) = asked
+    weigh_covers(engine, process, b"aa (a", 1.0, memory)
+    assert asked == [whole]
+    weigh_covers(engine, process, b"aa (a", 0.5, memory)
+    assert asked == [whole, whole], "at another temperature nothing is known"
+    engine.forget()
+    weigh_covers(engine, process, b"aa (a", 1.0, memory)
+    assert asked == [whole, whole, whole], "who empties the cache wants to know what that costs"

@@ -111,15 +111,15 @@ def test_a_context_admits_what_it_would_with_all_that_stands_before(pre: str, tm
     tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre))
     canon, generator = finder(tokenizer).canon, random.Random(pre)
     refused = 0
-    for _ in range(60):
+    for _ in range(40):
         text = draw_text(generator, 9).encode()
         frontier = finder(tokenizer).frontier(text)
         for tail, residual in frontier.ends:
             whole = canon.tail(text[: len(text) - len(residual)], frontier.shared + tail.tokens)
-            for token in generator.choices(range(len(tokenizer.pieces)), k=20):
+            for token in generator.choices(range(len(tokenizer.pieces)), k=12):
                 assert tail.admits(token) == whole.admits(token), (text, residual, token)
                 refused += not whole.admits(token)
-    assert refused > 200
+    assert refused > 100
 
 
 def test_typing_on_splits_the_end_alone(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_a_long_text_is_settled_as_far_as_if_it_were_new(pre: str, tmp_path: Pat
     tokenizer = load_tokenizer(write_vocabulary(tmp_path / "revealing.gguf", pre, atoms=ATOMS))
     canon, generator = Canon(tokenizer), random.Random(pre)
     text = b""
-    for _ in range(60):
+    for _ in range(25):
         kind = generator.random()
         if kind < 0.6:
             text += generator.choice([*ATOMS, *draw_text(generator, 3)]).encode()
