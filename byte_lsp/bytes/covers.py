@@ -77,6 +77,9 @@ class NodeMemory:
         self._known: OrderedDict[object, Restricted] = OrderedDict()
         self._most = most
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def recall(self, key: object) -> Restricted | None:
         """What is known under a key."""
         known = self._known.get(key)
@@ -105,7 +108,7 @@ def weigh_covers(
     frontier = process.finder.frontier(prefix)
     trie = CoverTree(process, frontier)
     before = engine.tokens_evaluated
-    weigher = _Weigher(process, trie, temperature, memory or NodeMemory())
+    weigher = _Weigher(process, trie, temperature, NodeMemory() if memory is None else memory)
     weigher.ask(engine)
     contexts = [weigher.context(tail, residual) for tail, residual in frontier.ends]
     return CoverSet(contexts, weigher.unasked, engine.tokens_evaluated - before, 1 + len(trie.tokens))
@@ -256,7 +259,7 @@ class _Weigher:
         An engine that was told to forget is asked for all: who does that wants to know what it costs.
         """
         nodes = [TRUNK_END, *range(len(self.trie.tokens))]
-        knows = engine.cached_tokens(self.trie.trunk) > 0
+        knows = len(self._memory) > 0 and engine.cached_tokens(self.trie.trunk) > 0
         missing = [node for node in nodes if not (knows and self._remembers(node))]
         rows = engine.evaluate(self.trie.tree(), missing) if missing else ()
         for node, row in zip(missing, rows, strict=True):
