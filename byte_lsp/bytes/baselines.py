@@ -54,10 +54,11 @@ class BareProcess:
     def logprob(self, tail: Tail, row: Row, token: int) -> float:
         """The log-probability (nats) of a token that may be drawn."""
         # In place: what a row goes through, once a token, is mostly the time that memory takes.
-        highest = row.max()
-        weights = row - highest
+        weights = row.copy()
+        weights[self._silent] = -np.inf
+        highest = weights.max()
+        weights -= highest
         np.exp(weights, out=weights)
-        weights[self._silent] = 0.0
         return float(row[token] - highest) - math.log(weights.sum())
 
     def follows(self, tail: Tail, token: int) -> bool:

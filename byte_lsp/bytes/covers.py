@@ -90,6 +90,7 @@ class NodeMemory:
     def keep(self, key: object, restricted: Restricted) -> None:
         """Remember it; what was asked for least recently goes."""
         self._known[key] = restricted
+        self._known.move_to_end(key)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 

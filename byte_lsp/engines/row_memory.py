@@ -51,7 +51,8 @@ class RowMemory:
         paths = _paths(tree, nodes)
         missing = [node for node in nodes if paths[node] not in self._rows]
         if len(missing) == len(nodes):
-            rows = self._inner.evaluate(tree, nodes)
+            is_part = 0 < len(nodes) <= len(tree.tokens)  # the others may be remembered
+            rows = self._inner.evaluate(*(_part(tree, nodes) if is_part else (tree, nodes)))
             self._remember([paths[node] for node in nodes], rows)
             return rows
         known = {node: self._rows[paths[node]] for node in nodes if paths[node] in self._rows}

@@ -302,7 +302,7 @@ class _Splits:
         self.resolved[group] = True
         self._codes.clear()
         closed = open_ended = 0
-        for outcome in self._canon.outcomes_of_classes(self._classes, self.grouping.shapes[group]):
+        for outcome in self._canon.find_outcomes_of_classes(self._classes, self.grouping.shapes[group]):
             bit = self._bit_of(outcome.words)
             if not bit:
                 self.crowded[group] = True

@@ -78,7 +78,7 @@ class Canon:
         self._atom_heads = _heads(tokenizer.vocabulary.atoms)
         self._any_atom = re.compile(b"|".join(map(re.escape, tokenizer.vocabulary.atoms)))
         self._longest_atom_head = max(map(len, self._atom_heads), default=0)
-        self.outcomes_of_classes = lru_cache(maxsize=1 << 13)(self._outcomes_of_classes)
+        self.outcomes_of_classes = lru_cache(maxsize=1 << 13)(self.find_outcomes_of_classes)
         self._of_bytes = lru_cache(maxsize=1 << 12)(self._outcomes_of_bytes)
         self.shape = lru_cache(maxsize=1 << 13)(self._find_shape)
         self._settled_classes = lru_cache(maxsize=1 << 12)(self._find_settled_classes)
@@ -173,20 +173,14 @@ class Canon:
         return found.offset, found.tokens
 
     def _settle(self, text: bytes) -> tuple[int, tuple[int, ...]]:
+        # A USER_DEFINED token that may still come would end the text before it: nothing behind that is known.
+        text = text[: self._before_atoms_in_doubt(text)]
         characters = decode(text[: len(text) - incomplete_tail(text)])
-        limit = self._before_atoms_in_doubt(text)
         split = self.tokenizer.split(characters)
-        end = settled = 0
-        for restart in reversed(split.restarts):
-            if self._turns(characters, restart) < _SETTLING_TURNS:
-                continue
-            before = len(encode(characters[:restart]))
-            if before <= limit:
-                end, settled = restart, before
-                break
-        further = end + self._settle_further(characters[end:])
-        settled += len(encode(characters[end:further]))
-        return settled, self.tokenizer.tokens_of_words(characters, split, further)
+        turned = (at for at in reversed(split.restarts) if self._turns(characters, at) >= _SETTLING_TURNS)
+        end = next(turned, 0)
+        end += self._settle_further(characters[end:])
+        return len(encode(characters[:end])), self.tokenizer.tokens_of_words(characters, split, end)
 
     def _settle_further(self, text: str) -> int:
         """How many characters of a short text are in words that nothing that follows can change.
@@ -256,7 +250,8 @@ class Canon:
         offsets = [0, *accumulate(len(encode(character)) for character in characters[len(behind) :])]
         return "".join(classes[at] for at in kept), (*(offsets[at] for at in kept), offsets[-1])
 
-    def _outcomes_of_classes(self, text: str, piece: str) -> tuple[Outcome, ...]:
+    def find_outcomes_of_classes(self, text: str, piece: str) -> tuple[Outcome, ...]:
+        """As ``outcomes``, for classes of text and piece, without a memory of its own."""
         assert self._lookahead is not None
         split = self.tokenizer.splitter.split
         cut, end = len(text), len(text) + len(piece)

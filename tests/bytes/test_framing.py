@@ -121,9 +121,10 @@ def test_a_reframed_process_has_the_new_ends_and_the_old_one_keeps_its_own(tiny:
 @pytest.mark.parametrize("kind", [CanonicalProcess, BareProcess])
 def test_a_logprob_is_that_of_the_restricted_row(kind: type[CanonicalProcess] | type[BareProcess]) -> None:
     tiny = tinies()[0]
-    process = kind(finder(tiny.tokenizer), FRAMING)
+    process = kind(finder(tiny.tokenizer), FRAMING.with_ends(()))  # END stands for nothing then
     tail = finder(tiny.tokenizer).canon.tail(b"", ())
     row = np.random.default_rng(0).normal(5.0, 3.0, len(tiny.tokenizer.pieces)).astype(np.float32)
+    row[END] = row.max() + 120.0
     restricted = process.restrict(tail, row)
     possible = [token for token in range(len(row)) if process.follows(tail, token)]
     expected = restricted.row[possible] - restricted.log_mass

@@ -73,7 +73,7 @@ def test_what_tokenizers_remember_is_known_when_walks_are_timed(
     before = splits.cache_info().misses
     found = score([local_model, local_model], ALIKE, [cursor_in(text, b"dly")], 1e-3, lambda _: None)
     asked_first = splits.cache_info().misses - before
-    assert asked_first > 10
+    assert asked_first > 2
     assert max(found.scores[0].seconds) < 0.2 * asked_first
 
 

@@ -1,7 +1,7 @@
 """What a tail admits, and what counts as settled, against plain search with the tokenizer itself."""
 
 import random
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 
 import pytest
@@ -255,3 +255,34 @@ def test_a_merge_into_what_is_no_token_goes_on_merging(family: str) -> None:
     tail = finder(tokenizer).canon.tail(b"ab", begun)
     assert not tail.admits(tokenizer.encode(b"c")[0])
     assert tail.admits(tokenizer.encode(b"d")[0])
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_what_a_user_defined_token_that_may_still_come_changes_is_not_settled(family: str) -> None:
+    generator = random.Random(family)
+    alphabet = ["a", " ", "b", ".", "\n", "1"]
+
+    def draw(longest: int) -> str:
+        return "".join(generator.choices(alphabet, k=generator.randint(1, longest)))
+
+    completed = 0
+    for _ in range(150):
+        pieces = list(dict.fromkeys(draw(3) for _ in range(15)))
+        atoms = sorted({atom for atom in (draw(4) for _ in range(4)) if len(atom) > 1} - set(pieces))
+        merges = [(piece[:at], piece[at:]) for piece in pieces for at in range(1, len(piece))]
+        tokenizer = make_tokenizer(family, pieces, atoms=atoms, merges=merges)
+        canon = finder(tokenizer).canon
+        for _ in range(12):
+            begun = generator.choice(atoms or [""])
+            text = (draw(10) + begun[: generator.randint(0, len(begun))]).encode()
+            _, tokens = canon.settle(text)
+            found = {context.tokens: context.residual for context in contexts(tokenizer, text)}
+            rests = canon.atom_rests(text)
+            completed += len(rests)
+            for following in (b"", draw(5).encode(), *rests):
+                seen = tokenizer.encode(text + following)
+                assert tuple(seen[: len(tokens)]) == tokens, (atoms, text, following)
+                ends = list(accumulate((len(tokenizer.pieces[token]) for token in seen), initial=0))
+                before = max(at for at, end in enumerate(ends) if end <= len(text))
+                assert found.get(tuple(seen[:before])) == text[ends[before] :], (atoms, text, following)
+    assert completed > 500
