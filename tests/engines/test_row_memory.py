@@ -47,6 +47,13 @@ def test_what_was_asked_before_costs_nothing() -> None:
     assert memory.tokens_evaluated == before
 
 
+def test_what_is_not_asked_for_is_not_evaluated() -> None:
+    """Its row may be remembered: so a neighbour's cells need not be there."""
+    memory = RowMemory(table())
+    memory.evaluate(TokenTree((1, 2), (3, 4), (TRUNK_END, TRUNK_END)), [1])
+    assert memory.tokens_evaluated == len((1, 2, 4))
+
+
 def test_only_what_is_new_is_evaluated() -> None:
     """A leaf whose row is known is not evaluated for the sake of its neighbours."""
     inner = table()
