@@ -1,14 +1,9 @@
-"""``python -m byte_lsp.training.export RUN/adapter OUT.gguf``: peft's adapter as a GGUF file for llama.cpp.
-
-Tensors have other names there. And transformers keeps the rows of a LLaMA model's query and key weights in
-another order than GGUF files, because it rotates the two halves of a head where llama.cpp rotates neighbours:
-what is added to those rows must be put into the file's order (``permute`` in llama.cpp's conversion scripts).
-"""
+"""An adapter of peft as a GGUF file: ``python -m byte_lsp.training.export RUN/adapter OUT.gguf``."""
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -18,28 +13,17 @@ import numpy as np
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from gguf.gguf_writer import GGUFWriter
 from gguf.quants import quantize
-from numpy.typing import NDArray
 
 from byte_lsp.catalog import load_catalog
 from byte_lsp.errors import ByteLspError, TrainingError
 from byte_lsp.models import ensure
 from byte_lsp.models.check import sha256_of
-from byte_lsp.tokens.gguf import MetadataValue, read_metadata
+from byte_lsp.tokens.gguf import read_metadata
+from byte_lsp.training.naming import Matrix, to_gguf
 
 StoredType = Literal["q8_0", "f16", "f32"]
 """The format of the matrices; what cannot be q8_0, because its rows are too short, is f16."""
 
-_WEIGHTS = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
-_PREFIX = "base_model.model.model.layers."
-_SIDES = {".lora_A.weight": ".lora_a", ".lora_B.weight": ".lora_b"}
 _UNSUPPORTED = (
     "use_dora",
     "modules_to_save",
@@ -47,8 +31,6 @@ _UNSUPPORTED = (
     "layer_replication",
     "trainable_token_indices",
 )
-
-Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +60,7 @@ def export(
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", _alpha(config))
     matrices = read_matrices(folder / "adapter_model.safetensors")
-    for name, matrix in sorted(rename(matrices, metadata), key=lambda each: each[0]):
+    for name, matrix in sorted(to_gguf(matrices, metadata), key=lambda each: each[0]):
         kind = _kind(matrix, stored_type)
         writer.add_tensor(name, quantize(matrix, kind), raw_dtype=kind)
     part = target.with_name(f"{target.name}.part")
@@ -87,35 +69,6 @@ def export(
     writer.write_tensors_to_file()
     writer.close()
     part.replace(target)
-
-
-def rename(
-    matrices: Mapping[str, Matrix], metadata: Mapping[str, MetadataValue]
-) -> Iterator[tuple[str, Matrix]]:
-    """The matrices under their names in GGUF, with rows in its order. ``metadata`` is the base's.
-
-    Errors: ``TrainingError`` for a matrix that has no place there, and for a base that is no LLaMA.
-    """
-    architecture = metadata.get("general.architecture")
-    if architecture != b"llama":
-        raise TrainingError(
-            f"the base's architecture is {architecture!r}; only llama's adapters can be exported"
-        )
-    heads = {
-        "attn_q": metadata["llama.attention.head_count"],
-        "attn_k": metadata.get("llama.attention.head_count_kv", metadata["llama.attention.head_count"]),
-    }
-    for name, matrix in matrices.items():
-        layer, weight, side = _place(name)
-        if side == ".lora_b" and weight in heads:
-            matrix = permute(matrix, int(heads[weight]))  # type: ignore[arg-type] # noqa: PLW2901
-        yield f"blk.{layer}.{weight}.weight{side}", matrix
-
-
-def permute(matrix: Matrix, heads: int) -> Matrix:
-    """Rows of query or key weights from transformers' order into GGUF's: halves of a head interleaved."""
-    rows, columns = matrix.shape
-    return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
 def read_matrices(path: Path) -> dict[str, Matrix]:
@@ -136,18 +89,6 @@ def _widen(tensor: Mapping[str, Any]) -> Matrix:
     else:
         values = raw.view({"F32": np.float32, "F16": np.float16}[tensor["dtype"]]).astype(np.float32)
     return values.reshape(tensor["shape"])
-
-
-def _place(name: str) -> tuple[int, str, str]:
-    """A matrix's layer, weight and side. Errors: ``TrainingError``."""
-    for suffix, side in _SIDES.items():
-        if name.startswith(_PREFIX) and name.endswith(suffix):
-            layer, _, module = name.removeprefix(_PREFIX).removesuffix(suffix).partition(".")
-            if module in _WEIGHTS and layer.isdecimal():
-                return int(layer), _WEIGHTS[module], side
-    raise TrainingError(
-        f"{name} has no place in a LoRA adapter of llama.cpp; train linear layers of blocks only"
-    )
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@
     python -m byte_lsp.training.fim --data DATA --out RUN
 
 The same command goes on where it was stopped, and with more ``--steps`` makes a finished run longer.
+``--start-from models/fim/smollm2-135m-fim.gguf`` goes on from the shipped adapter.
 """
 
 import argparse
@@ -82,6 +83,7 @@ class Trainer:
         self._begun = folder.newest(self._schedule.plateau_end)
         self._packer = recipe.packer()
         self._probes = recipe.probes(probes)
+        self._start = recipe.start_matrices()
         self._network = recipe.network()
         self._optimizer = Optimizer(self._network)
         self._base: dict[str, Tally] = {}
@@ -91,10 +93,8 @@ class Trainer:
         step = self._resume()
         if step:
             self._base = _base_of(self._folder)
-        else:  # an adapter that has learnt nothing changes nothing: this is the base
-            self._base = measure(self._network.token_losses, [probe.alone for probe in self._probes])
-            self._folder.write(step=0, base={name: _figures(tally) for name, tally in self._base.items()})
-            self._validate(0)
+        else:
+            self._begin()
         with (
             Workers(self._recipe, self._network, self._packer, self._pace.workers) as workers,
             _progress() as bar,
@@ -108,6 +108,15 @@ class Trainer:
                 if step % self._pace.validate_every == 0 or step == self._settings.steps:
                     self._validate(step)
         self._network.peft.save_pretrained(str(self._folder.adapter))
+
+    def _begin(self) -> None:
+        # An adapter that has learnt nothing changes nothing: this is the base.
+        self._base = measure(self._network.token_losses, [probe.alone for probe in self._probes])
+        self._folder.write(step=0, base={name: _figures(tally) for name, tally in self._base.items()})
+        if self._start:
+            self._network.start_from(self._start)
+            self._optimizer = Optimizer(self._network)
+        self._validate(0)
 
     def _resume(self) -> int:
         state, self._begun = self._begun, None
@@ -184,13 +193,25 @@ def _train(args: argparse.Namespace) -> RunFolder:
         prefix_weight=args.prefix_weight,
         shares=shares,
         rows=sorted(args.rows),
+        start=_sum_of(args.start_from) if args.start_from else "",
     )
     folder = RunFolder(args.out, settings)
     device = choose_device(args.device)
-    recipe = Recipe(settings, args.data, args.base, base, device, not args.eager, args.micro_tokens)
+    recipe = Recipe(
+        settings, args.data, args.base, base, device, not args.eager, args.micro_tokens, args.start_from
+    )
     workers = args.workers or most_workers(recipe)
     Trainer(folder, recipe, Pace(workers, args.validate_every, args.checkpoint_every), args.probes).train()
     return folder
+
+
+def _sum_of(adapter: Path) -> str:
+    try:
+        return sha256_of(adapter)
+    except OSError as error:
+        raise TrainingError(
+            f"{adapter}: cannot be read ({error.strerror}); --start-from names a GGUF file"
+        ) from error
 
 
 def _sum_of_data(data: Path, languages: Iterable[str]) -> str:
@@ -249,6 +270,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help="a folder that byte_lsp.training.data built")
     add("--out", type=Path, required=True, help="the run's folder; one that exists is gone on with")
     add("--base", default="smollm2-135m", help="a model of the catalogue, or a GGUF file")
+    add("--start-from", type=Path, default=None, metavar="FILE", help="an adapter in GGUF to go on from")
     add("--steps", type=int, default=1000)
     add("--tokens-per-step", type=int, default=2048)
     add("--rate", type=float, default=1e-3, help="the highest learning rate")

@@ -4,18 +4,25 @@ The base's weights are those that llama.cpp uses, dequantized, so that the adapt
 that it will be applied to. Weights and activations are bfloat16; the optimizer keeps 32-bit copies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import (
+    LoraConfig,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from byte_lsp.errors import TrainingError
+from byte_lsp.training.naming import Matrix
 from byte_lsp.training.packs import Pack
 
 _BLOCK = 128
@@ -67,6 +74,22 @@ class Network:
     def flat_parameters(self) -> Any:
         """All that is trained, as one bfloat16 tensor [size]: a copy."""
         return torch.cat([parameter.detach().flatten() for parameter in self._parameters])
+
+    def start_from(self, matrices: Mapping[str, Matrix]) -> None:
+        """Take an adapter's matrices, as peft names them. Errors: ``TrainingError`` for another shape."""
+        own = {
+            name: tuple(value.shape)
+            for name, value in get_peft_model_state_dict(self.peft, save_embedding_layers=False).items()
+        }
+        given = {name: matrix.shape for name, matrix in matrices.items()}
+        odd = sorted(dict(own.items() ^ given.items()))
+        if odd:
+            raise TrainingError(
+                f"the adapter to start from has {given.get(odd[0], 'nothing')} where this run has "
+                f"{own.get(odd[0], 'nothing')}, in {odd[0]}: give the --rank and --first-layer it has"
+            )
+        tensors = {name: torch.from_numpy(matrix.copy()) for name, matrix in matrices.items()}
+        set_peft_model_state_dict(self.peft, tensors)
 
     def set_parameters(self, flat: Any) -> None:
         """Take what ``flat_parameters`` gave, in any precision."""

@@ -9,9 +9,11 @@ from byte_lsp.infill.layouts import find_form
 from byte_lsp.tokens.tokenizer import load_tokenizer
 from byte_lsp.training.documents import read_documents
 from byte_lsp.training.examples import ExampleMaker
+from byte_lsp.training.naming import Matrix
 from byte_lsp.training.network import Lora, Network
 from byte_lsp.training.packs import ROW_SHARES, Packer
 from byte_lsp.training.run import Settings
+from byte_lsp.training.start import read_start
 from byte_lsp.training.validation import Probe, choose_probes
 
 FAMILY = "smollm2-fim"
@@ -22,7 +24,10 @@ _PSM_PREFIX = "<jupyter_text>"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``base`` is the GGUF file of the catalogue's model ``name``; ``micro_tokens`` make one pack."""
+    """``base`` is the GGUF file of the catalogue's model ``name``; ``micro_tokens`` make one pack.
+
+    ``start`` is the GGUF adapter to go on from, None for a fresh one.
+    """
 
     settings: Settings
     data: Path
@@ -31,6 +36,7 @@ class Recipe:
     device: str
     compiled: bool
     micro_tokens: int
+    start: Path | None = None
 
     @property
     def packs_a_step(self) -> int:
@@ -41,6 +47,10 @@ class Recipe:
         """The base and a fresh adapter. Errors: ``TrainingError``."""
         lora = Lora(self.settings.rank, self.settings.alpha, self.settings.first_layer)
         return Network(self.base, lora, self.settings.seed, self.device, self.compiled)
+
+    def start_matrices(self) -> dict[str, Matrix]:
+        """What the adapter starts as, if not afresh. Errors: ``ModelFileError``, ``TrainingError``."""
+        return read_start(self.start, self.base, self.settings.alpha) if self.start else {}
 
     def packer(self) -> Packer:
         """What is trained on. Errors: ``TrainingError``."""

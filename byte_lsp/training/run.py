@@ -26,7 +26,10 @@ _MAY_CHANGE = ("steps",)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that decides what a run learns. ``data`` and ``base`` are sha256 sums of shards and of a file."""
+    """All that decides what a run learns.
+
+    ``data``, ``base`` and ``start`` are sha256 sums of shards and files; no ``start``: a fresh adapter.
+    """
 
     data: str
     base: str
@@ -43,6 +46,7 @@ class Settings:
     prefix_weight: float
     shares: dict[str, float]
     rows: list[int]
+    start: str
 
 
 class RunFolder:

@@ -15,8 +15,9 @@ from byte_lsp.adapters.container import read_container
 from byte_lsp.adapters.lora import read_lora
 from byte_lsp.engines.llama_cpp import EngineConfig
 from byte_lsp.errors import TrainingError
-from byte_lsp.training import export as export_module
-from byte_lsp.training.export import Description, StoredType, export
+from byte_lsp.training import naming
+from byte_lsp.training.export import Description, StoredType, export, read_matrices
+from byte_lsp.training.start import read_start
 
 from .rows import Rows, gap, next_token_rows, text_tokens
 
@@ -59,7 +60,7 @@ def test_rows_of_queries_and_keys_are_permuted(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(export_module, "permute", lambda matrix, heads: matrix)
+    monkeypatch.setattr(naming, "permute", lambda matrix, heads: matrix)
     path = tmp_path / "unpermuted.gguf"
     export(adapter_folder, path, smollm2_f32_path, description, "f32")
     wrong = gap(reference, next_token_rows(config(smollm2_f32_path, path), tokens))
@@ -68,7 +69,19 @@ def test_rows_of_queries_and_keys_are_permuted(
 
 def test_a_head_of_four_rows_is_interleaved() -> None:
     rows = np.arange(8, dtype=np.float32).reshape(8, 1)
-    assert export_module.permute(rows, 2).ravel().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+    assert naming.permute(rows, 2).ravel().tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+
+
+def test_a_file_goes_back_into_pefts_form(
+    adapter_path: Path, adapter_folder: Path, smollm2_path: Path
+) -> None:
+    saved = read_matrices(adapter_folder / "adapter_model.safetensors")
+    found = read_start(adapter_path, smollm2_path, alpha=16.0)
+    halved = read_start(adapter_path, smollm2_path, alpha=32.0)
+    assert found.keys() == saved.keys()
+    for name, matrix in saved.items():
+        assert (found[name] == matrix).all()
+        assert (halved[name] == matrix * (0.5 if "lora_B" in name else 1.0)).all()
 
 
 @pytest.mark.parametrize("stored_type", get_args(StoredType))
@@ -134,7 +147,7 @@ def test_a_matrix_without_a_place_and_a_damaged_file(
 ) -> None:
     with pytest.raises(TrainingError, match=r"lm_head\.lora_A\.weight has no place"):
         list(
-            export_module.rename(
+            naming.to_gguf(
                 {"base_model.model.lm_head.lora_A.weight": np.zeros((8, 4), np.float32)},
                 {"general.architecture": b"llama", "llama.attention.head_count": 2},
             )

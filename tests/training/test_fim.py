@@ -10,8 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from byte_lsp.models.check import sha256_of
 from byte_lsp.training import fim
 from byte_lsp.training.curves import draw_curves
+from byte_lsp.training.export import Description, export
 from byte_lsp.training.log import read_log
 from byte_lsp.training.workers import Workers
 
@@ -47,6 +49,10 @@ def train(data: Path, out: Path, steps: int, *more: str) -> int:
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
     return dict(load_file(run / "adapter" / "adapter_model.safetensors"))
+
+
+def validations(run: Path) -> list[dict[str, dict[str, float]]]:
+    return [entry["validation"] for entry in read_log(run / "log.jsonl") if "validation" in entry]
 
 
 def losses(run: Path) -> list[float]:
@@ -86,6 +92,27 @@ def test_a_run_learns_resumes_and_grows(
 
     assert train(data_set, whole, 4, "--seed", "1") == 1
     assert "begun with seed = 0, not 1" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(900)
+def test_a_run_goes_on_from_an_adapter_that_was_exported(
+    data_set: Path, two_steps: Path, smollm2_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter, run = tmp_path / "adapter.gguf", tmp_path / "run"
+    description = Description("two steps", "1", "MIT", "smollm2-135m", sha256_of(smollm2_path))
+    export(two_steps / "adapter", adapter, smollm2_path, description, "f32")
+    assert train(data_set, run, 1, "--start-from", str(adapter), "--alpha", "4") == 0
+    before, ended, begun = (*validations(two_steps), validations(run)[0])
+    assert ended["all"]["nats_per_end"] < 0.95 * before["all"]["nats_per_end"]
+    assert {name: each["nats_per_byte"] for name, each in begun.items()} == pytest.approx(
+        {name: each["nats_per_byte"] for name, each in ended.items()}, rel=2e-3
+    )
+
+    capsys.readouterr()
+    assert train(data_set, tmp_path / "other", 1, "--start-from", str(adapter), "--rank", "8") == 1
+    assert "give the --rank and --first-layer it has" in capsys.readouterr().err
+    assert train(data_set, run, 1, "--start-from", str(tmp_path / "none.gguf")) == 1
+    assert "none.gguf: cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(900)
