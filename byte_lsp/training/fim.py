@@ -85,7 +85,7 @@ class Trainer:
         self._probes = recipe.probes(probes)
         self._start = recipe.start_matrices()
         self._network = recipe.network()
-        self._optimizer = Optimizer(self._network)
+        self._optimizer = Optimizer(self._network, rate_ratio=settings.rate_ratio)
         self._base: dict[str, Tally] = {}
 
     def train(self) -> None:
@@ -115,7 +115,7 @@ class Trainer:
         self._folder.write(step=0, base={name: _figures(tally) for name, tally in self._base.items()})
         if self._start:
             self._network.start_from(self._start)
-            self._optimizer = Optimizer(self._network)
+            self._optimizer = Optimizer(self._network, rate_ratio=self._settings.rate_ratio)
         self._validate(0)
 
     def _resume(self) -> int:
@@ -193,6 +193,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         prefix_weight=args.prefix_weight,
         shares=shares,
         rows=sorted(args.rows),
+        rate_ratio=args.rate_ratio,
         start=_sum_of(args.start_from) if args.start_from else "",
     )
     folder = RunFolder(args.out, settings)
@@ -274,6 +275,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--steps", type=int, default=1000)
     add("--tokens-per-step", type=int, default=2048)
     add("--rate", type=float, default=1e-3, help="the highest learning rate")
+    add("--rate-ratio", type=float, default=1.0, help="how much higher the rate of LoRA's B is (LoRA+)")
     add("--warmup", type=int, default=20, help="steps in which the rate rises")
     add("--decay", type=float, default=0.3, help="the share of the steps in which the rate falls")
     add("--rank", type=int, default=32, help="of the adapter's matrices")

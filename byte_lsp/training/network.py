@@ -59,7 +59,9 @@ class Network:
         self.device = device
         self.peft: PeftModel = get_peft_model(model, config, autocast_adapter_dtype=False).to(device)
         self._model: Any = self.peft.base_model.model
-        self._parameters = [value for value in self.peft.parameters() if value.requires_grad]
+        trained = {name: value for name, value in self.peft.named_parameters() if value.requires_grad}
+        self._parameters = list(trained.values())
+        self._are_b = ["lora_B" in name for name in trained]
         if compiled:
             # One code object for all layers: with an adapter or without, each length, in training or not.
             torch._dynamo.config.recompile_limit = _COMPILED_FORMS
@@ -74,6 +76,13 @@ class Network:
     def flat_parameters(self) -> Any:
         """All that is trained, as one bfloat16 tensor [size]: a copy."""
         return torch.cat([parameter.detach().flatten() for parameter in self._parameters])
+
+    def flat_rates(self, rate_ratio: float) -> Any:
+        """A tensor [size]: ``rate_ratio`` where a parameter is of a LoRA's B, else 1."""
+        rates = torch.ones(self.size, device=self.device)
+        for part, is_b in zip(self._parts(rates), self._are_b, strict=True):
+            part.fill_(rate_ratio if is_b else 1.0)
+        return rates
 
     def start_from(self, matrices: Mapping[str, Matrix]) -> None:
         """Take an adapter's matrices, as peft names them. Errors: ``TrainingError`` for another shape."""
@@ -188,8 +197,10 @@ ALL_ATTENTION_FUNCTIONS.register("rows", _attend)
 class Optimizer:
     """AdamW on a 32-bit copy of the adapter's bfloat16 parameters."""
 
-    def __init__(self, network: Network, weight_decay: float = 0.0) -> None:
+    def __init__(self, network: Network, weight_decay: float = 0.0, rate_ratio: float = 1.0) -> None:
+        """``rate_ratio``: how much faster LoRA's B learns, which starts at zero (LoRA+, arXiv 2402.12354)."""
         self._network = network
+        self._rates = network.flat_rates(rate_ratio)
         self._copy = network.flat_parameters().float().requires_grad_()
         self._adam = torch.optim.AdamW([self._copy], lr=0.0, betas=(0.9, 0.98), weight_decay=weight_decay)
 
@@ -199,7 +210,10 @@ class Optimizer:
         norm = float(torch.nn.utils.clip_grad_norm_([self._copy], most_norm))
         for group in self._adam.param_groups:
             group["lr"] = rate
+        before = self._copy.detach().clone()
         self._adam.step()
+        with torch.no_grad():  # a step is proportional to the rate
+            self._copy.copy_(torch.lerp(before, self._copy, self._rates))
         self._copy.grad = None
         self._network.set_parameters(self._copy)
         return norm

@@ -47,6 +47,7 @@ class Settings:
     shares: dict[str, float]
     rows: list[int]
     start: str
+    rate_ratio: float
 
 
 class RunFolder:
