@@ -95,6 +95,7 @@ def test_the_embedded_default_is_pinned_and_comes_from_pypi(tmp_path: Path) -> N
 def test_every_family_of_the_issue_is_listed(tmp_path: Path) -> None:
     assert list(load_catalog(tmp_path / "none.toml").models) == [
         "smollm2-135m",
+        "smollm2-135m-fim",
         "gemma3-270m",
         "qwen2.5-coder-0.5b",
         "qwen2.5-coder-1.5b",
@@ -123,7 +124,7 @@ def test_models_of_the_hub_are_untried_and_carry_no_hash(tmp_path: Path) -> None
 def test_a_wrong_name_lists_the_near_ones(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r'"qwen-coder-3b"; did you mean .*qwen2\.5-coder-3b'):
         load_catalog(tmp_path / "none.toml").get("qwen-coder-3b")
-    with pytest.raises(CatalogError, match="known names: smollm2-135m, gemma3-270m"):
+    with pytest.raises(CatalogError, match="known names: smollm2-135m, smollm2-135m-fim, gemma3-270m"):
         load_catalog(tmp_path / "none.toml").get("zzz")
 
 

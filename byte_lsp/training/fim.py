@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from byte_lsp.training.schedule import Schedule
 from byte_lsp.training.validation import Tally, compare, measure
 
 try:
+    from byte_lsp.training.ahead import AheadPacker, PackSource, usual_processes
     from byte_lsp.training.network import Optimizer, choose_device
     from byte_lsp.training.recipe import Recipe
     from byte_lsp.training.run import CHECKPOINT, PLATEAU, RunFolder, Settings
@@ -60,9 +62,10 @@ SHARES = {
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many processes train; how many steps lie between two validations, two checkpoints."""
+    """How many processes train and make packs ahead; steps between two validations, two checkpoints."""
 
     workers: int
+    packers: int
     validate_every: int
     checkpoint_every: int
 
@@ -81,7 +84,6 @@ class Trainer:
         )
         # Before all that takes time: what is wrong with a checkpoint is said at once.
         self._begun = folder.newest(self._schedule.plateau_end)
-        self._packer = recipe.packer()
         self._probes = recipe.probes(probes)
         self._start = recipe.start_matrices()
         self._network = recipe.network()
@@ -96,7 +98,8 @@ class Trainer:
         else:
             self._begin()
         with (
-            Workers(self._recipe, self._network, self._packer, self._pace.workers) as workers,
+            self._packs() as packs,
+            Workers(self._recipe, self._network, packs, self._pace.workers) as workers,
             _progress() as bar,
         ):
             task = bar.add_task("training", total=self._settings.steps, completed=step, loss="")
@@ -108,6 +111,10 @@ class Trainer:
                 if step % self._pace.validate_every == 0 or step == self._settings.steps:
                     self._validate(step)
         self._network.peft.save_pretrained(str(self._folder.adapter))
+
+    def _packs(self) -> AbstractContextManager[PackSource]:
+        packers = self._pace.packers
+        return AheadPacker(self._recipe, packers) if packers else nullcontext(self._recipe.packer())
 
     def _begin(self) -> None:
         # An adapter that has learnt nothing changes nothing: this is the base.
@@ -202,7 +209,11 @@ def _train(args: argparse.Namespace) -> RunFolder:
         settings, args.data, args.base, base, device, not args.eager, args.micro_tokens, args.start_from
     )
     workers = args.workers or most_workers(recipe)
-    Trainer(folder, recipe, Pace(workers, args.validate_every, args.checkpoint_every), args.probes).train()
+    packers = usual_processes(recipe) if args.packers is None else args.packers
+    if packers and workers > 1:
+        raise TrainingError("--packers is for one process that trains: give --workers 1 with it")
+    pace = Pace(workers, packers, args.validate_every, args.checkpoint_every)
+    Trainer(folder, recipe, pace, args.probes).train()
     return folder
 
 
@@ -296,6 +307,11 @@ def _arguments() -> argparse.ArgumentParser:
     )
     add("--micro-tokens", type=int, default=1024, help="tokens that go through the network at once")
     add("--workers", type=int, default=0, help="processes that train (0: one for each of the CPU's cores)")
+    add(
+        "--packers",
+        type=int,
+        help="processes that make examples ahead (default: none where the CPU trains, else most cores)",
+    )
     add("--validate-every", type=int, default=150, help="steps between two validations")
     add("--probes", type=int, default=2, help="validation middles for each language and kind")
     add("--checkpoint-every", type=int, default=25, help="steps between two checkpoints")

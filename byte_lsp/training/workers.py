@@ -16,8 +16,8 @@ import torch
 from torch import multiprocessing
 
 from byte_lsp.errors import TrainingError
+from byte_lsp.training.ahead import PackSource
 from byte_lsp.training.network import Network
-from byte_lsp.training.packs import Packer
 from byte_lsp.training.recipe import Recipe
 
 _STOP_SECONDS = 10
@@ -40,7 +40,7 @@ def most_workers(recipe: Recipe) -> int:
 class Workers:
     """This process and, beside it, ``count - 1`` more of the same recipe. Leave its context to end them."""
 
-    def __init__(self, recipe: Recipe, network: Network, packer: Packer, count: int = 1) -> None:
+    def __init__(self, recipe: Recipe, network: Network, packer: PackSource, count: int = 1) -> None:
         """``network`` and ``packer`` are this process's own; the others make theirs from ``recipe``."""
         self._network = network
         self._packer = packer
@@ -100,7 +100,7 @@ class Workers:
         return self._gradients[0], whole
 
 
-def _work(network: Network, packer: Packer, numbers: Sequence[int], tokens: int, gradients: Any) -> Work:
+def _work(network: Network, packer: PackSource, numbers: Sequence[int], tokens: int, gradients: Any) -> Work:
     gradients.zero_()
     loss, weight, places = 0.0, 0.0, 0
     for number in numbers:

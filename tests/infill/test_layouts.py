@@ -32,19 +32,6 @@ REPO = replace(FILE, chunks=(NEAR, FAR))
 NAMELESS_REPO = replace(REPO, repo=b"")
 REPO_END_OF_FILE = replace(REPO, suffix=b"")
 
-# The family is there before the adapter: this goes when models/catalog.toml has the model.
-NOT_SHIPPED_YET = """
-[[model]]
-name = "smollm2-135m-fim"
-title = "SmolLM2 135M Instruct, to fill in"
-licence = "Apache-2.0"
-infill = "smollm2-fim"
-context_tokens = 8192
-start_token = "<|endoftext|>"
-end_tokens = ["<|endoftext|>", "<|im_end|>"]
-source = { kind = "path", path = "smollm2-135m-fim.gguf" }
-"""
-
 Spelled = list[str | bytes]
 """Sentinels as the vocabulary spells them, and spans of text."""
 
@@ -215,9 +202,7 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    path = tmp_path_factory.mktemp("catalog") / "models.toml"
-    path.write_text(NOT_SHIPPED_YET, encoding="utf-8")
-    return load_catalog(path)
+    return load_catalog(tmp_path_factory.mktemp("catalog") / "none.toml")
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,22 @@ import json
 import multiprocessing
 import shutil
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from byte_lsp.errors import TrainingError
 from byte_lsp.models.check import sha256_of
 from byte_lsp.training import fim
+from byte_lsp.training.ahead import MOST_PROCESSES, AheadPacker, usual_processes
 from byte_lsp.training.curves import draw_curves
 from byte_lsp.training.export import Description, export
 from byte_lsp.training.log import read_log
+from byte_lsp.training.recipe import Recipe
+from byte_lsp.training.run import Settings
 from byte_lsp.training.workers import Workers
 
 SMALL = [
@@ -75,7 +80,7 @@ def test_a_run_learns_resumes_and_grows(
     assert train(data_set, whole, 4) == 0
     assert "single lines" in capsys.readouterr().out
     shutil.copytree(two_steps, parts)
-    assert train(data_set, parts, 4) == 0
+    assert train(data_set, parts, 4, "--packers", "1") == 0
 
     assert len(losses(whole)) == 4
     assert losses(parts) == losses(whole), "a run made longer takes the steps of one that was long at once"
@@ -142,6 +147,32 @@ def test_a_process_that_ends_is_named(
     assert train(data_set, tmp_path / "run", 1, "--workers", "2") == 1
     assert "a process that trains beside this one ended (-9)" in capsys.readouterr().err
     assert multiprocessing.active_children() == []
+
+
+def test_packs_made_ahead_are_the_same(data_set: Path, smollm2_path: Path) -> None:
+    settings = Settings(
+        **{field.name: 0 for field in fields(Settings)}
+        | {"layout": "spm", "shares": {"python": 1.0}, "rows": [128], "tokens_per_step": 256}
+    )
+    recipe = Recipe(settings, data_set, "smollm2-135m", smollm2_path, "cpu", False, 256)
+    packer = recipe.packer()
+    with AheadPacker(recipe, 1, packs_ahead=2) as ahead:
+        for number in (0, 1, 2, 7):
+            expected, found = packer.pack(number, 256), ahead.pack(number, 256)
+            assert (found.inputs == expected.inputs).all()
+            assert (found.weights == expected.weights).all()
+        for process in multiprocessing.active_children():
+            process.kill()
+        with pytest.raises(TrainingError, match="a process that makes examples ended"):
+            ahead.pack(100, 256)
+    assert usual_processes(recipe) == 0 < usual_processes(replace(recipe, device="cuda")) <= MOST_PROCESSES
+
+
+def test_packs_are_made_ahead_for_one_process(
+    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(data_set, tmp_path / "run", 1, "--packers", "1", "--workers", "2") == 1
+    assert "--packers is for one process" in capsys.readouterr().err
 
 
 def test_a_run_needs_a_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
