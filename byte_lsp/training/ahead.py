@@ -1,7 +1,6 @@
 """Packs made ahead by processes of their own, so that a GPU does not wait for a tokenizer."""
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -13,6 +12,8 @@ from byte_lsp.training.packs import Pack, Packer
 from byte_lsp.training.recipe import Recipe
 
 MOST_PROCESSES = 12
+_AHEAD = 4
+"""So many packs a process are made before they are asked for."""
 
 
 class PackSource(Protocol):
@@ -31,10 +32,9 @@ def usual_processes(recipe: Recipe) -> int:
 class AheadPacker:
     """The packs of ``recipe.packer()``, the same by number. Leave its context to end the processes."""
 
-    def __init__(self, recipe: Recipe, processes: int, packs_ahead: int = 0) -> None:
-        """``packs_ahead``: how many are made before they are asked for (0: four a process)."""
+    def __init__(self, recipe: Recipe, processes: int) -> None:
         self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _prepare, (recipe,))
-        self._ahead = packs_ahead or 4 * processes
+        self._ahead = _AHEAD * processes
         self._coming: dict[tuple[int, int], Future[Pack]] = {}
 
     def __enter__(self) -> "AheadPacker":
@@ -62,14 +62,13 @@ class AheadPacker:
         return found
 
 
-_packer: Sequence[Packer] = ()
+_packers: list[Packer] = []
+"""The one that a process of the pool has."""
 
 
 def _prepare(recipe: Recipe) -> None:
-    global _packer  # noqa: PLW0603 - what a process of the pool keeps between its tasks
-    _packer = (recipe.packer(),)
+    _packers.append(recipe.packer())
 
 
 def _pack(number: int, tokens: int) -> Pack:
-    (packer,) = _packer
-    return packer.pack(number, tokens)
+    return _packers[0].pack(number, tokens)

@@ -79,8 +79,13 @@ def _heads(metadata: Mapping[str, MetadataValue]) -> Mapping[str, int]:
         raise TrainingError(
             f"the base's architecture is {architecture!r}; only llama's adapters have a form in GGUF here"
         )
-    queries = int(metadata["llama.attention.head_count"])  # type: ignore[arg-type]
-    return {"attn_q": queries, "attn_k": int(metadata.get("llama.attention.head_count_kv", queries))}  # type: ignore[arg-type]
+    queries = metadata.get("llama.attention.head_count")
+    keys = metadata.get("llama.attention.head_count_kv", queries)
+    if not isinstance(queries, int) or not isinstance(keys, int):
+        raise TrainingError(
+            f"the base has {queries!r} query heads and {keys!r} key heads; numbers are needed"
+        )
+    return {"attn_q": queries, "attn_k": keys}
 
 
 def _place(name: str) -> tuple[int, str, str]:

@@ -156,7 +156,7 @@ def test_packs_made_ahead_are_the_same(data_set: Path, smollm2_path: Path) -> No
     )
     recipe = Recipe(settings, data_set, "smollm2-135m", smollm2_path, "cpu", False, 256)
     packer = recipe.packer()
-    with AheadPacker(recipe, 1, packs_ahead=2) as ahead:
+    with AheadPacker(recipe, 1) as ahead:
         for number in (0, 1, 2, 7):
             expected, found = packer.pack(number, 256), ahead.pack(number, 256)
             assert (found.inputs == expected.inputs).all()
