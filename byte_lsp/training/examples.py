@@ -23,8 +23,11 @@ LEAST_SHARE, MOST_SHARE = 0.15, 0.6
 MOST_WEIGHT = 24.0
 """What the tokens of one middle weigh together at most: long blocks would drown single lines."""
 
-LOOKBACK_TOKENS = 16
+LOOKBACK_TOKENS = 48
 """So many tokens before the cursor may count, too: as if it stood there, with the same suffix."""
+
+END_WEIGHT = 3.0
+"""What the token that ends a middle weighs: it ties the middle to its suffix, and is one target in twenty."""
 
 _SPARE_TOKENS = 8  # the sentinels, and what cut texts take more than their parts
 _HEADER_TOKENS = 24  # two paths, roughly
@@ -126,7 +129,9 @@ class ExampleMaker:
         tail = (self._end_token,) if fills_in else ()
         written = len(body) - first
         weight = min(1.0, MOST_WEIGHT / written) if written else 0.0
-        weights = (0.0,) * len(head) + self._prefix_weights(first) + (weight,) * written + (1.0,) * len(tail)
+        weights = (
+            (0.0,) * len(head) + self._prefix_weights(first) + (weight,) * written + (END_WEIGHT,) * len(tail)
+        )
         return Example(
             (*head, *body, *tail), weights[1:], kind, problem.language, len(head) + first, spelled, bool(tail)
         )

@@ -59,6 +59,8 @@ SHARES = {
 }
 """What part of the examples each language makes."""
 
+_SAME_IN_EXCERPTS = {"single lines", *(f"{language}:single lines" for language in SHARES)}
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -118,7 +120,7 @@ class Trainer:
 
     def _begin(self) -> None:
         # An adapter that has learnt nothing changes nothing: this is the base.
-        self._base = measure(self._network.token_losses, [probe.alone for probe in self._probes])
+        self._base = self._measure(filled=False)
         self._folder.write(step=0, base={name: _figures(tally) for name, tally in self._base.items()})
         if self._start:
             self._network.start_from(self._start)
@@ -161,8 +163,17 @@ class Trainer:
             self._folder.save(name, step, state)
 
     def _validate(self, step: int) -> None:
-        tallies = measure(self._network.token_losses, [probe.filled for probe in self._probes])
-        self._folder.write(step=step, validation=compare(tallies, self._base))
+        self._folder.write(step=step, validation=compare(self._measure(filled=True), self._base))
+
+    def _measure(self, filled: bool) -> dict[str, Tally]:
+        return {
+            f"{prefix}{name}": tally
+            for prefix, probes in self._probes.items()
+            for name, tally in measure(
+                self._network.token_losses, [probe.filled if filled else probe.alone for probe in probes]
+            ).items()
+            if not (prefix and name in _SAME_IN_EXCERPTS)
+        }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -201,6 +212,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         shares=shares,
         rows=sorted(args.rows),
         rate_ratio=args.rate_ratio,
+        excerpts=args.excerpts,
         start=_sum_of(args.start_from) if args.start_from else "",
     )
     folder = RunFolder(args.out, settings)
@@ -255,7 +267,7 @@ def _report(folder: RunFolder) -> None:
     last = [entry for entry in folder.entries() if "validation" in entry][-1]
     for name, figures in last["validation"].items():
         print(
-            f"{name:28} {figures['nats_per_byte']:.3f} nats a byte, {figures['ratio']:.3f} of the base alone"
+            f"{name:30} {figures['nats_per_byte']:.3f} nats a byte, {figures['ratio']:.3f} of the base alone"
         )
     print(f"{folder.adapter}: export it with python -m byte_lsp.training.export")
 
@@ -294,6 +306,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--first-layer", type=int, default=0, help="layers below it are left as they are")
     add("--layout", choices=("psm", "spm"), default="spm")
     add("--prefix-weight", type=float, default=0.3, help="of the loss of the last tokens before the cursor")
+    add("--excerpts", type=float, default=0.4, help="the share of examples that are one definition alone")
     add("--languages", nargs="+", choices=sorted(SHARES), default=None, help="(all)")
     add("--seed", type=int, default=0)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from byte_lsp.errors import TrainingError
 from byte_lsp.training.documents import Document, Documents
 from byte_lsp.training.examples import Example, ExampleMaker
+from byte_lsp.training.excerpts import draw_excerpt
 from byte_lsp.training.spans import draw_kind, draw_span
 
-ROW_SHARES: Mapping[int, float] = {128: 0.6, 256: 0.22, 512: 0.12, 1024: 0.06}
+ROW_SHARES: Mapping[int, float] = {128: 0.3, 256: 0.4, 512: 0.22, 1024: 0.08}
 """Shares of tokens by the length of their row. What teaches is the middles, and short rows hold more of them
-for the same work; long rows keep the habit of looking far.
+for the same work; but a model that saw short ones alone makes less of a suffix that is far away.
 """
 
 CHUNK_PROBABILITY = 0.3
@@ -55,8 +56,11 @@ class Packer:
         shares: Mapping[str, float],
         seed: int,
         row_shares: Mapping[int, float] = ROW_SHARES,
+        excerpts: float = 0.0,
     ) -> None:
-        """``shares`` are weights of languages. Errors: ``TrainingError`` for a language without documents."""
+        """``shares`` are weights of languages; ``excerpts`` is the share of the examples that are made of one
+        definition each. Errors: ``TrainingError`` for a language without documents.
+        """
         missing = sorted(set(shares) - set(documents.bytes_of_language))
         if missing:
             raise TrainingError(
@@ -67,6 +71,7 @@ class Packer:
         self._shares = shares
         self._seed = seed
         self._row_shares = row_shares
+        self._excerpts = excerpts
 
     def pack(self, number: int, tokens: int) -> Pack:
         """The pack of that number: rows of one length, ``tokens`` places in all or one row."""
@@ -78,15 +83,18 @@ class Packer:
         """An example that fills most of a row of ``length``. Errors: ``TrainingError`` if none does."""
         language = rng.choices(list(self._shares), list(self._shares.values()))[0]
         kind = draw_kind(rng)
+        excerpt = rng.random() < self._excerpts
         for attempt in range(_MOST_TRIES):
             if attempt % _TRIES_OF_A_KIND == _TRIES_OF_A_KIND - 1:
                 kind = draw_kind(rng)
             document = self._documents.draw(language, rng)
+            if excerpt:
+                document = draw_excerpt(document, rng) or document
             span = draw_span(document.lines, kind, rng)
             if span is None:
                 kind = draw_kind(rng)
                 continue
-            other = self._other(document, rng) if length >= _LONG_ROW else None
+            other = self._other(document, rng) if length >= _LONG_ROW and not excerpt else None
             example = self._maker.make(document, span, length, rng, other)
             least = length * _LEAST_FILLED if attempt < _MOST_TRIES // 2 else 0
             if example and len(example.tokens) - 1 >= least:

@@ -19,6 +19,9 @@ from byte_lsp.training.validation import Probe, choose_probes
 FAMILY = "smollm2-fim"
 """The catalogue's family of what is trained here: tokens that the base hardly used serve as sentinels."""
 
+EXCERPTS = "excerpts:"
+"""What the names of the figures of definitions that stand alone begin with."""
+
 _PSM_PREFIX = "<jupyter_text>"
 
 
@@ -58,13 +61,20 @@ class Recipe:
         documents = read_documents(self.data, "train", tuple(shares))
         rows = {length: ROW_SHARES[length] for length in self.settings.rows}
         maker = self._maker(self.settings.prefix_weight)
-        return Packer(documents, maker, shares, self.settings.seed, rows)
+        return Packer(documents, maker, shares, self.settings.seed, rows, self.settings.excerpts)
 
-    def probes(self, per_kind: int) -> list[Probe]:
-        """What is validated on. Errors: ``TrainingError``."""
+    def probes(self, per_kind: int) -> dict[str, list[Probe]]:
+        """What is validated on: middles of whole files, by the name ``""``, and of ``excerpts``.
+
+        Errors: ``TrainingError``.
+        """
         shares = self.settings.shares
         documents = read_documents(self.data, "valid", tuple(shares))
-        return choose_probes(documents, self._maker(0.0), shares, per_kind, self.settings.seed)
+        maker = self._maker(0.0)
+        return {
+            name: choose_probes(documents, maker, shares, per_kind, self.settings.seed, excerpts=bool(name))
+            for name in ("", EXCERPTS)
+        }
 
     def _maker(self, prefix_weight: float) -> ExampleMaker:
         model = load_catalog().resolve(self.name)

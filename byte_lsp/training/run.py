@@ -48,6 +48,7 @@ class Settings:
     rows: list[int]
     start: str
     rate_ratio: float
+    excerpts: float
 
 
 class RunFolder:

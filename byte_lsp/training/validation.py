@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from byte_lsp.training.documents import Documents
 from byte_lsp.training.examples import Example, ExampleMaker
+from byte_lsp.training.excerpts import draw_excerpt
 from byte_lsp.training.packs import Pack, fill_rows
 from byte_lsp.training.spans import KIND_WEIGHTS, SINGLE_LINE, draw_span
 
@@ -54,12 +55,20 @@ class Tally:
 
 
 def choose_probes(
-    documents: Documents, maker: ExampleMaker, languages: Iterable[str], per_kind: int, seed: int
+    documents: Documents,
+    maker: ExampleMaker,
+    languages: Iterable[str],
+    per_kind: int,
+    seed: int,
+    excerpts: bool = False,
 ) -> list[Probe]:
-    """``per_kind`` middles of each language and kind, thrice that of single lines; a seed has its own."""
+    """``per_kind`` middles of each language and kind, thrice that of single lines; a seed has its own.
+
+    ``excerpts``: of definitions that stand alone, and of single lines only.
+    """
     probes = []
     for language in languages:
-        for kind in KIND_WEIGHTS:
+        for kind in SINGLE_LINE if excerpts else KIND_WEIGHTS:
             rng = random.Random(f"{seed} {language} {kind}")
             wanted = per_kind * (3 if kind in SINGLE_LINE else 1)
             found = 0
@@ -67,6 +76,8 @@ def choose_probes(
                 if found == wanted:
                     break
                 document = documents.draw(language, rng)
+                if excerpts:
+                    document = draw_excerpt(document, rng) or document
                 span = draw_span(document.lines, kind, rng)
                 problem = span and maker.problem(document, span, ROW_TOKENS, rng)
                 if not span or not problem:

@@ -117,6 +117,16 @@ def test_the_same_folder_gives_the_same_bytes(
     assert read_container(again).text("general.version") == "2"
 
 
+def test_a_part_of_what_was_learnt(
+    adapter_path: Path, adapter_folder: Path, smollm2_path: Path, description: Description, tmp_path: Path
+) -> None:
+    path = tmp_path / "part.gguf"
+    export(adapter_folder, path, smollm2_path, description, "f32", scale=0.25)
+    whole, part = (read_start(each, smollm2_path, alpha=16.0) for each in (adapter_path, path))
+    for name, matrix in whole.items():
+        assert (part[name] == matrix * (0.25 if "lora_B" in name else 1.0)).all()
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -10,7 +10,7 @@ from byte_lsp.infill.layouts import Form, PromptEncoder, lay_out
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.tokens.tokenizer import Tokenizer
 from byte_lsp.training.documents import Document
-from byte_lsp.training.examples import LOOKBACK_TOKENS, MOST_WEIGHT, ExampleMaker
+from byte_lsp.training.examples import END_WEIGHT, LOOKBACK_TOKENS, MOST_WEIGHT, ExampleMaker
 from byte_lsp.training.spans import KIND_WEIGHTS, draw_kind, draw_span
 
 PROBLEM = InfillProblem(
@@ -30,7 +30,7 @@ def test_by_hand(maker: ExampleMaker, tokenizer: Tokenizer) -> None:
     ]
     assert list(example.tokens) == [*head, *body, ids["<|endoftext|>"]]
     assert tokenizer.decode(body[-1:]) == b"width", "the token that the cursor stands in"
-    assert example.weights == (*[0.0] * (len(head) + len(body) - 2), 1.0, 1.0)
+    assert example.weights == (*[0.0] * (len(head) + len(body) - 2), 1.0, END_WEIGHT)
     assert example.tokens[example.middle_at :] == (body[-1], ids["<|endoftext|>"])
     assert example.middle_bytes == len(b"width")
 
@@ -47,19 +47,23 @@ def test_no_middle_is_an_end_alone(maker: ExampleMaker) -> None:
     example = maker.of(PROBLEM, b"", "empty")
     assert example.ends
     assert example.middle_bytes == 0
-    assert sum(example.weights) == 1.0 == example.weights[-1]
+    assert sum(example.weights) == END_WEIGHT == example.weights[-1] > 1
 
 
 def test_long_middles_weigh_no_more_than_their_share(maker: ExampleMaker) -> None:
     example = maker.of(PROBLEM, b"th + self.depth" * 40, "block")
     assert sum(example.weights[:-1]) == pytest.approx(MOST_WEIGHT)
-    assert example.weights[-1] == 1.0
+    assert example.weights[-1] == END_WEIGHT
 
 
 def test_prefix_weight(tokenizer: Tokenizer, form: Form, framing: Framing, end_token: int) -> None:
     weighing = ExampleMaker(tokenizer, form, framing, end_token, 0.25)
     body = len(tokenizer.encode(PROBLEM.prefix + b"th"))
-    assert weighing.of(PROBLEM, b"th", "inside").weights[-body - 1 :] == (*[0.25] * (body - 1), 1.0, 1.0)
+    assert weighing.of(PROBLEM, b"th", "inside").weights[-body - 1 :] == (
+        *[0.25] * (body - 1),
+        1.0,
+        END_WEIGHT,
+    )
     long = replace(PROBLEM, prefix=PROBLEM.prefix * 9)
     assert weighing.of(long, b"th", "inside").weights.count(0.25) == LOOKBACK_TOKENS
 
@@ -81,9 +85,7 @@ def test_as_the_product_asks(
         middle = document.text[span.start : span.end]
         assert document.text[: span.start].endswith(problem.prefix)
         assert document.text[span.end :].startswith(problem.suffix)
-        assert problem.suffix_goes_on == (
-            kind != "end" and not document.text.endswith(problem.suffix or b"\0")
-        )
+        assert problem.suffix_goes_on == (kind != "end" and problem.suffix != document.text[span.end :])
         prompt = lay_out(problem, form)
         example = maker.of(problem, middle, kind)
         head = encoder.frame(prompt).head

@@ -1,6 +1,7 @@
 """Packs: rows of one length, hardly padded, the same ones for a seed."""
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -54,6 +55,22 @@ def test_languages_come_in_their_shares(maker: ExampleMaker, documents: list[Doc
     rng = random.Random(0)
     drawn = Counter(packer.example(256, rng).language for _ in range(200))
     assert drawn["go"] / 200 == pytest.approx(0.25, abs=0.1)
+
+
+def test_a_share_of_the_examples_is_one_definition_each(
+    maker: ExampleMaker, tokenizer: Tokenizer, documents: list[Document]
+) -> None:
+    def share(excerpts: float) -> float:
+        packer = Packer(Documents({"python": documents}), maker, {"python": 1}, 0, excerpts=excerpts)
+        rng = random.Random(1)
+        texts = [tokenizer.decode(packer.example(256, rng).tokens) for _ in range(150)]
+        return (
+            sum(len(re.findall(rb"\n(?:def|class|import|from|[A-Z_]+ =)\b", text)) < 2 for text in texts)
+            / 150
+        )
+
+    assert share(1.0) > 0.95
+    assert share(0.0) + 0.1 < share(0.5) < share(1.0) - 0.1
 
 
 def test_large_packages_are_held_back() -> None:
