@@ -1,9 +1,11 @@
 """Validation adds up what the network says of middles and ends."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from byte_lsp.tokens.tokenizer import Tokenizer
 from byte_lsp.training.documents import read_documents
 from byte_lsp.training.examples import Example, ExampleMaker
 from byte_lsp.training.packs import Pack
@@ -69,3 +71,16 @@ def test_probes_are_the_same_middles_twice(data_set: Path, maker: ExampleMaker) 
         assert not alone.ends
         assert not (filled.ends and filled.kind == "end")
         assert max(len(filled.tokens), len(alone.tokens)) <= ROW_TOKENS + 1
+
+
+def test_excerpts_are_single_lines_of_one_definition(
+    data_set: Path, maker: ExampleMaker, tokenizer: Tokenizer
+) -> None:
+    documents = read_documents(data_set, "valid")
+    probes = choose_probes(documents, maker, ["python"], per_kind=3, seed=1, excerpts=True)
+    assert {probe.filled.kind for probe in probes} == set(SINGLE_LINE)
+    assert len(probes) == 9 * len(SINGLE_LINE)
+    texts = [tokenizer.decode(probe.filled.tokens) for probe in probes]
+    assert sum(len(re.findall(rb"(?m)^(?:def|class|import|from)\b", text)) < 2 for text in texts) > 0.9 * len(
+        texts
+    )
