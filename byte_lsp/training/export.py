@@ -55,8 +55,8 @@ def export(
 ) -> None:
     """Write the adapter that peft saved in ``folder`` for the model file ``base``.
 
-    What it adds to the weights is multiplied by ``scale``: a place between the base and what was trained,
-    which is often better than either where the data set is not what users write (arXiv 2109.01903).
+    What it adds to the weights is multiplied by ``scale``: a place between the base and what was trained
+    can be better than either for texts unlike the data set (arXiv 2109.01903).
 
     Errors: ``TrainingError`` naming the file for what llama.cpp has no form for; ``ModelFileError`` for a bad
     ``base``; ``OSError``.

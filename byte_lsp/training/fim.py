@@ -59,8 +59,6 @@ SHARES = {
 }
 """What part of the examples each language makes."""
 
-_SAME_IN_EXCERPTS = {"single lines", *(f"{language}:single lines" for language in SHARES)}
-
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -87,6 +85,7 @@ class Trainer:
         # Before all that takes time: what is wrong with a checkpoint is said at once.
         self._begun = folder.newest(self._schedule.plateau_end)
         self._probes = recipe.probes(probes)
+        self._excerpts = recipe.probes(probes, excerpts=True)
         self._start = recipe.start_matrices()
         self._network = recipe.network()
         self._optimizer = Optimizer(self._network, rate_ratio=settings.rate_ratio)
@@ -166,14 +165,12 @@ class Trainer:
         self._folder.write(step=step, validation=compare(self._measure(filled=True), self._base))
 
     def _measure(self, filled: bool) -> dict[str, Tally]:
-        return {
-            f"{prefix}{name}": tally
-            for prefix, probes in self._probes.items()
-            for name, tally in measure(
-                self._network.token_losses, [probe.filled if filled else probe.alone for probe in probes]
-            ).items()
-            if not (prefix and name in _SAME_IN_EXCERPTS)
-        }
+        """By group, and of all ``excerpts``: middles of definitions that stand alone."""
+        files, excerpts = (
+            measure(self._network.token_losses, [probe.filled if filled else probe.alone for probe in probes])
+            for probes in (self._probes, self._excerpts)
+        )
+        return files | {"excerpts": excerpts["all"]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -267,7 +264,7 @@ def _report(folder: RunFolder) -> None:
     last = [entry for entry in folder.entries() if "validation" in entry][-1]
     for name, figures in last["validation"].items():
         print(
-            f"{name:30} {figures['nats_per_byte']:.3f} nats a byte, {figures['ratio']:.3f} of the base alone"
+            f"{name:28} {figures['nats_per_byte']:.3f} nats a byte, {figures['ratio']:.3f} of the base alone"
         )
     print(f"{folder.adapter}: export it with python -m byte_lsp.training.export")
 

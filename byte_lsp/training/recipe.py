@@ -19,9 +19,6 @@ from byte_lsp.training.validation import Probe, choose_probes
 FAMILY = "smollm2-fim"
 """The catalogue's family of what is trained here: tokens that the base hardly used serve as sentinels."""
 
-EXCERPTS = "excerpts:"
-"""What the names of the figures of definitions that stand alone begin with."""
-
 _PSM_PREFIX = "<jupyter_text>"
 
 
@@ -63,18 +60,11 @@ class Recipe:
         maker = self._maker(self.settings.prefix_weight)
         return Packer(documents, maker, shares, self.settings.seed, rows, self.settings.excerpts)
 
-    def probes(self, per_kind: int) -> dict[str, list[Probe]]:
-        """What is validated on: middles of whole files, by the name ``""``, and of ``excerpts``.
-
-        Errors: ``TrainingError``.
-        """
+    def probes(self, per_kind: int, excerpts: bool = False) -> list[Probe]:
+        """What is validated on, see ``choose_probes``. Errors: ``TrainingError``."""
         shares = self.settings.shares
         documents = read_documents(self.data, "valid", tuple(shares))
-        maker = self._maker(0.0)
-        return {
-            name: choose_probes(documents, maker, shares, per_kind, self.settings.seed, excerpts=bool(name))
-            for name in ("", EXCERPTS)
-        }
+        return choose_probes(documents, self._maker(0.0), shares, per_kind, self.settings.seed, excerpts)
 
     def _maker(self, prefix_weight: float) -> ExampleMaker:
         model = load_catalog().resolve(self.name)
