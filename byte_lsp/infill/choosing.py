@@ -3,20 +3,25 @@
 from collections.abc import Sequence
 
 from byte_lsp.infill.confidence import Calibration
-from byte_lsp.infill.finish import fit
+from byte_lsp.infill.finish import Fitted, fit
 from byte_lsp.infill.gather import Gathered
 from byte_lsp.infill.problem import Candidate, InfillProblem
+from byte_lsp.infill.surroundings import Surroundings, Wanted
 
 
 class Choice:
     """Candidates with distinct bytes, in order of arrival.
 
     Texts are fitted between prefix and suffix as they arrive, and nothing is kept of one that leaves nothing
-    to show; ``raw`` ones stay as they are.
+    to show; ``raw`` ones stay as they are. Where the model ``sees_suffix``, it says itself where the suffix
+    follows: a text that goes on beyond its line is none to stand before the rest of a line.
     """
 
-    def __init__(self, problem: InfillProblem, calibration: Calibration | None = None) -> None:
+    def __init__(
+        self, problem: InfillProblem, calibration: Calibration | None = None, *, sees_suffix: bool = False
+    ) -> None:
         self._problem = problem
+        self._sees_suffix = sees_suffix
         self._calibration = calibration
         self._found: dict[tuple[bytes, int], Candidate] = {}
         self.tokens_drawn = 0
@@ -36,7 +41,7 @@ class Choice:
         if not self._problem.raw:
             fitted = fit(text, self._problem)
             text, replaced_bytes = fitted.text, fitted.replaced_bytes
-            if not text:
+            if not text or (self._sees_suffix and self._leaves_its_line(gathered, fitted)):
                 return
         if (text, replaced_bytes) in self._found:
             return
@@ -49,6 +54,12 @@ class Choice:
             self._confidence(gathered),
             line_steps=gathered.line_steps if gathered.text.startswith(text) else (),
         )
+
+    def _leaves_its_line(self, gathered: Gathered, fitted: Fitted) -> bool:
+        """Whether the model had more lines in mind, and the rest of the cursor's line behind those."""
+        is_whole = fitted.text == gathered.text.rstrip() and not fitted.replaced_bytes
+        has_rest = Surroundings.of(self._problem).wanted is Wanted.PART
+        return gathered.reason == "max_lines" and is_whole and has_rest
 
     def _confidence(self, gathered: Gathered) -> float | None:
         if self._calibration is None or gathered.first_line_logprob is None:

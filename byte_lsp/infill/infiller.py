@@ -108,7 +108,7 @@ class Infiller:
         with self._prompter.pace.measured():
             covers = self._weigh(process, posed.prefix, problem.arm, sampling)
         read = self.engine.tokens_evaluated - before
-        choice = Choice(problem, self._calibration)
+        choice = self._choice(problem)
         writing = self._draw(problem, process, covers, choice, due)
         if writing:
             self._rest = _Rest(problem, posed, writing, covers.tokens_evaluated, due)
@@ -134,7 +134,7 @@ class Infiller:
         rest.writing.grow(lambda _: not is_wanted())
         if not rest.writing.is_finished:
             return None
-        choice = Choice(rest.problem, self._calibration)
+        choice = self._choice(rest.problem)
         _add(choice, rest.writing, rest.cover_tokens)
         candidates = self._offer(rest.problem, rest.posed, choice)
         return InfillResult(
@@ -196,6 +196,9 @@ class Infiller:
             process = self._canonical.framed(posed.framing)
             candidates = judge_by_suffix(self.engine, process, posed.prefix, problem.suffix, candidates)
         return offer(candidates, problem.alternatives)
+
+    def _choice(self, problem: InfillProblem) -> Choice:
+        return Choice(problem, self._calibration, sees_suffix=self._form.layout != "prefix")
 
     def is_judged(self, problem: InfillProblem) -> bool:
         """Whether the suffix has a say: a model that sees it has heard it already."""
