@@ -252,7 +252,7 @@ class Settings:
     """Everything a user can set."""
 
     model: str = field(
-        default="smollm2-135m",
+        default="smollm2-135m-fim",
         metadata=_about("A name from `byte-lsp models list`, or the path of a GGUF file. A change loads it."),
     )
     suggest: SuggestSettings = field(default_factory=SuggestSettings)

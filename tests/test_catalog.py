@@ -22,6 +22,7 @@ from byte_lsp.catalog import (
     resolve,
 )
 from byte_lsp.errors import CatalogError
+from byte_lsp.settings import Settings
 
 ENTRY = """
 [[model]]
@@ -81,15 +82,19 @@ def write(folder: Path, content: str) -> Path:
     return path
 
 
-def test_the_embedded_default_is_pinned_and_comes_from_pypi(tmp_path: Path) -> None:
+def test_the_embedded_default_is_made_of_a_pinned_file_of_pypi(tmp_path: Path) -> None:
     catalog = load_catalog(tmp_path / "none.toml")
     model = catalog.get(catalog.default)
-    assert model.name == "smollm2-135m"
-    assert isinstance(model.source, PyPiSource)
-    assert model.size_bytes == 98_362_432
-    assert model.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-    assert model.start_token == "<|endoftext|>"
-    assert model.file_name == "SmolLM2-135M-Instruct.Q4_1.gguf"
+    assert model.name == Settings().model == "smollm2-135m-fim"
+    assert isinstance(model.source, MergedSource)
+    assert model.layout == "spm"
+    assert model.source.adapter.size_bytes <= 16_000_000
+    base = model.source.base
+    assert isinstance(base.source, PyPiSource)
+    assert base.size_bytes == 98_362_432
+    assert base.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    assert base.start_token == "<|endoftext|>"
+    assert base.file_name == "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def test_every_family_of_the_issue_is_listed(tmp_path: Path) -> None:

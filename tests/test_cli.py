@@ -153,7 +153,7 @@ def test_a_file_that_is_no_model_is_one_line_and_exit_code_1(command: str, tmp_p
     assert "text.gguf" in error_line(process)
 
 
-@pytest.mark.usefixtures("smollm2_path")
+@pytest.mark.usefixtures("default_path")
 def test_nobody_reading_the_output_is_no_news() -> None:
     arguments = [*COMMAND, "next-byte", "import o", "--json"]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -165,7 +165,7 @@ def test_nobody_reading_the_output_is_no_news() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles only")
-@pytest.mark.usefixtures("smollm2_path")
+@pytest.mark.usefixtures("default_path")
 def test_ctrl_c_ends_it_without_a_traceback() -> None:
     # A shell that runs us in the background has SIGINT ignored, and a child inherits that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -39,7 +39,7 @@ def test_a_folder_that_cannot_be_written_is_refused_first(tmp_path: Path) -> Non
     assert "name another --out" in error_line(process)
 
 
-@pytest.mark.usefixtures("smollm2_path")
+@pytest.mark.usefixtures("default_path")
 def test_a_small_run_prints_tables_and_leaves_json_and_plots(tmp_path: Path) -> None:
     options = ("--parts", "requests", "vocabulary", "--other", "none.gguf")
     sizes = ("--cursors", "2", "--tokens", "2", "--context", "64")

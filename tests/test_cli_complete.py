@@ -9,7 +9,7 @@ import pytest
 from byte_lsp.infill.problem import StopReason
 from tests.cli_process import error_line, run_cli
 
-pytestmark = pytest.mark.usefixtures("smollm2_path")
+pytestmark = pytest.mark.usefixtures("default_path")
 
 STACK = """\
 class Stack:

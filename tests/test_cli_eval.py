@@ -63,7 +63,7 @@ def test_more_cursors_than_there_are_places_are_refused(tmp_path: Path) -> None:
     assert "give more folders or ask for fewer" in error_line(process)
 
 
-@pytest.mark.usefixtures("smollm2_path")
+@pytest.mark.usefixtures("default_path")
 def test_bias_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_bytes(LINE * 4)
     out = tmp_path / "out"
@@ -132,7 +132,7 @@ def test_middles_by_two_models(tmp_path: Path) -> None:
     assert json.loads(again.stdout)["results"] == found["results"], "nothing was asked again"
 
 
-@pytest.mark.usefixtures("smollm2_path")
+@pytest.mark.usefixtures("default_path")
 def test_infill_in_a_folder_and_a_dataset(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -7,7 +7,7 @@ import pytest
 from byte_lsp.cli_next_byte import NextByte
 from tests.cli_process import run_cli
 
-pytestmark = pytest.mark.usefixtures("smollm2_path")
+pytestmark = pytest.mark.usefixtures("default_path")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ SCORE = re.compile(
 
 
 @pytest.fixture(scope="module")
-def played(smollm2_path: object) -> subprocess.CompletedProcess[bytes]:
+def played(default_path: object) -> subprocess.CompletedProcess[bytes]:
     """One run of the real demo."""
     return run_cli("demo")
 

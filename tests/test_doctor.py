@@ -9,25 +9,26 @@ import pytest
 
 from byte_lsp.catalog import resolve
 from byte_lsp.doctor import look_at_machine, look_at_model
+from byte_lsp.models.check import sha256_of
 from tests.cli_process import run_cli
 
 CRASH = {"BYTE_LSP_FAULT": "first-evaluation:crash"}
 
 
 @pytest.fixture(scope="module")
-def cache(smollm2_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(default_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder with the default model, where no crash was ever seen."""
     folder = tmp_path_factory.mktemp("cache")
-    _put(smollm2_path, folder / "models" / "smollm2-135m" / smollm2_path.name)
+    _put(default_path, folder)
     return folder
 
 
-def test_a_healthy_machine_has_a_speed_and_no_problems(cache: Path) -> None:
+def test_a_healthy_machine_has_a_speed_and_no_problems(cache: Path, default_path: Path) -> None:
     process = run_cli("doctor", "--json", env={"BYTE_LSP_CACHE": str(cache)})
     assert (process.returncode, process.stderr.strip()) == (0, b"")
     found = json.loads(process.stdout)
     assert None not in found["versions"].values()
-    assert found["model"]["sha256"] == found["model"]["expected_sha256"] == resolve("smollm2-135m").sha256
+    assert found["model"]["sha256"] == found["model"]["expected_sha256"] == sha256_of(default_path)
     measured = found["run"]["measurement"]
     assert measured["prefill_tokens_per_s"] > 0
     assert measured["decode_tokens_per_s"] > 0
@@ -64,8 +65,9 @@ def test_a_model_that_cannot_run_is_a_problem_and_exit_code_1(cache: Path) -> No
 def test_a_model_that_was_not_pulled_is_not_pulled_now(tmp_path: Path) -> None:
     process = run_cli("doctor", env={"BYTE_LSP_CACHE": str(tmp_path / "cache")})
     assert process.returncode == 1
-    assert "problem    smollm2-135m is not on this machine; run: byte-lsp models pull smollm2-135m" in (
-        process.stdout.decode()
+    assert (
+        "problem    smollm2-135m-fim is not on this machine; run: byte-lsp models pull smollm2-135m-fim"
+        in (process.stdout.decode())
     )
     assert not (tmp_path / "cache").exists()
 
@@ -77,18 +79,16 @@ def test_a_terminal_that_knows_few_characters_gets_what_it_can_show(tmp_path: Pa
     assert process.stderr.strip() == b""
 
 
-def test_an_altered_file_is_not_run(smollm2_path: Path, tmp_path: Path) -> None:
-    file = tmp_path / "models" / "smollm2-135m" / smollm2_path.name
-    file.parent.mkdir(parents=True)
-    shutil.copyfile(smollm2_path, file)
-    with file.open("r+b") as altered:
-        altered.seek(-1, os.SEEK_END)
-        altered.write(bytes([smollm2_path.read_bytes()[-1] ^ 1]))
+def test_an_altered_file_is_not_run(default_path: Path, tmp_path: Path) -> None:
+    file = _put(default_path, tmp_path)
+    file.unlink()
+    content = default_path.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     process = run_cli("doctor", "--json", env={"BYTE_LSP_CACHE": str(tmp_path)})
     found = json.loads(process.stdout)
     assert process.returncode == 1
     assert found["run"] is None
-    assert "byte-lsp models pull smollm2-135m" in found["problems"][0]
+    assert "byte-lsp models pull smollm2-135m-fim" in found["problems"][0]
 
 
 def test_a_file_by_path_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
@@ -114,9 +114,13 @@ def test_a_cache_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
     assert "cache cannot be written; make it writable, or set BYTE_LSP_CACHE" in process.stdout.decode()
 
 
-def _put(model: Path, file: Path) -> None:
-    file.parent.mkdir(parents=True)
-    try:
-        os.link(model, file)
-    except OSError:  # another file system
-        shutil.copyfile(model, file)
+def _put(default_path: Path, cache: Path) -> Path:
+    """Put the default model, and what is known of its file, into another cache; returns its path there."""
+    folder = cache / "models" / default_path.parent.name
+    folder.mkdir(parents=True)
+    for file in (default_path, default_path.with_name(f"{default_path.name}.json")):
+        try:
+            os.link(file, folder / file.name)
+        except OSError:  # another file system
+            shutil.copy2(file, folder / file.name)
+    return folder / default_path.name

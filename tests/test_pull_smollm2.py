@@ -73,14 +73,13 @@ def test_ensure_needs_no_network_then(cache: Path, model_file: Path, monkeypatch
 
 def test_list_says_what_is_ready(cache: Path, model_file: Path) -> None:
     first, second, *_, last = json.loads(run(cache, "list", "--json").stdout)
-    assert first["default"]
+    assert (first["default"], second["default"]) == (False, True)
     assert (first["state"], first["path"], first["size_bytes"]) == ("ready", str(model_file), 98_362_432)
     assert (second["state"], second["path"]) == ("not pulled", None)
     assert not last["tried"]
     table = run(cache, "list").stdout.splitlines()
     assert table[1].split() == [
         "smollm2-135m",
-        "(default)",
         "98",
         "MB",
         "Apache-2.0",

@@ -43,7 +43,7 @@ def test_what_is_given_applies() -> None:
     [
         ({"colour": 1}, "colour: no such setting"),
         ({"suggest": {"max_byte": 1}}, "suggest.max_byte: no such setting"),
-        ({"model": 3}, 'model: 3 is not a string; using "smollm2-135m"'),
+        ({"model": 3}, 'model: 3 is not a string; using "smollm2-135m-fim"'),
         ({"model": ""}, 'model: "" is not a string'),
         ({"suggest": {"enabled": "yes"}}, 'suggest.enabled: "yes" is not a boolean; using true'),
         ({"suggest": {"enabled": 1}}, "suggest.enabled: 1 is not a boolean"),
@@ -133,7 +133,7 @@ def members_of(members: str, rule: str = "mixture") -> list[tuple[str, float]]:
 
 def test_without_an_ensemble_the_model_is_the_only_member() -> None:
     assert read_members(read_settings({"model": "x.gguf"})[0]) == (Member("x.gguf", 1.0),)
-    assert members_of("  ") == [("smollm2-135m", 1.0)]
+    assert members_of("  ") == [("smollm2-135m-fim", 1.0)]
 
 
 def test_members_have_names_or_paths_and_weights() -> None:

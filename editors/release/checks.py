@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from editors.release.errors import Missing, ReleaseError
 from editors.release.tools import empty_home, find_tool, run_tool
 
-DEFAULT_MODEL = "smollm2-135m"
+DEFAULT_MODEL = "smollm2-135m-fim"
 
 PACKAGE_EL = """
 (progn (require 'package)

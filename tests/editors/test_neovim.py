@@ -318,7 +318,7 @@ def test_models_are_offered(editor: NeovimSession) -> None:
     )
     editor.nvim.command("ByteLsp model")
     offered = editor.wait("the models", lambda: editor.lua("return offered"))
-    assert any(line.startswith("smollm2-135m (98 MB") and "in use" in line for line in offered)
+    assert any(line.startswith("smollm2-135m-fim (129 MB") and "in use" in line for line in offered)
 
 
 def test_the_status_tells_of_the_model(editor: NeovimSession) -> None:
@@ -326,7 +326,7 @@ def test_the_status_tells_of_the_model(editor: NeovimSession) -> None:
     editor.wait("a pause", lambda: not editor.lua("return require('byte_lsp').status().busy"))
     status = editor.lua("return require('byte_lsp').status()")
     assert status["state"] in {"ready", "degraded"}
-    assert status["message"].startswith("smollm2-135m")
+    assert status["message"].startswith("smollm2-135m-fim")
     assert editor.lua("return require('byte_lsp').statusline()").startswith("byte-lsp")
 
 

@@ -99,7 +99,7 @@ def window(ready_window: VsCodeSession, tmp_path: Path) -> VsCodeSession:
 
 def test_the_status_bar_says_that_it_is_ready(window: VsCodeSession) -> None:
     window.wait("the status", window.is_up)
-    assert "smollm2-135m" in window.status_bar()
+    assert "smollm2-135m-fim" in window.status_bar()
 
 
 def test_ghost_text_finishes_the_word_at_the_cursor(window: VsCodeSession) -> None:
@@ -165,16 +165,14 @@ def test_accept_by_line_leaves_the_lines_below_on_the_screen(
     window.open(tmp_path / "block.py", text.replace("\n", line_end))
     window.press("Enter")
     window.command("editor.action.inlineSuggest.trigger")
-    window.type("if")
-    ghost = window.wait_for_ghost(
-        lambda ghost: ghost.startswith(" ") and "\n" in ghost
-    )  # both keys are there
+    window.type("try")
+    ghost = window.wait_for_ghost(lambda ghost: ghost.startswith(":") and "\n" in ghost)  # all keys are there
     first, *others = ghost.split("\n")
     row, _ = window.cursor()
     told = len(partial_accepts(window))
     window.press("Control+Alt+ArrowRight")
-    text = window.wait("the line", lambda: first in (text := window.text()) and text)
-    assert text.split(line_end)[row].endswith(f"if{first}")
+    text = window.wait("the line", lambda: f"try{first}" in (text := window.text()) and text)
+    assert text.split(line_end)[row].endswith(f"try{first}")
     rest = window.wait_for_ghost()
     assert rest.split("\n")[-1].strip() == others[-1].strip()
     window.wait("the server to be told", lambda: len(partial_accepts(window)) > told)

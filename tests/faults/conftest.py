@@ -141,7 +141,7 @@ def own_model(model_path: str, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own_cache(model_path: str, tmp_path: Path) -> Path:
-    """A cache with a copy of the default model, which the catalogue knows the sha256 of."""
+    """A cache with a copy of the model, which the catalogue knows the sha256 of."""
     folder = tmp_path / "cache" / "models" / "smollm2-135m"
     folder.mkdir(parents=True)
     path = folder / Path(model_path).name

@@ -15,7 +15,7 @@ from tests.server.conftest import StartServer
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows lets nobody write to a mapped file")
 
 RETRY = " (to try again: the command byteLsp.restart)"
-DEFAULT = "smollm2-135m"
+PINNED = "smollm2-135m"
 
 
 def cut_off(path: Path) -> None:
@@ -36,7 +36,7 @@ def replace(path: Path) -> None:
 
 
 async def take_seat_with_catalogue(start_server: StartServer, cache: Path) -> Seat:
-    options = {"model": DEFAULT, "suggest": OF_THE_MODEL, "engine": {"context_tokens": 1024}}
+    options = {"model": PINNED, "suggest": OF_THE_MODEL, "engine": {"context_tokens": 1024}}
     seat = Seat(await start_server(options=options, env={"BYTE_LSP_CACHE": str(cache)}))
     await seat.client.wait_for_ready()
     return seat
@@ -107,7 +107,7 @@ async def test_the_catalogues_hash_is_checked_before_the_model_is_loaded_again(
         f"byte-lsp: the model process was ended ({own_cache} was changed while it was in use) and "
         f"cannot be started again: {own_cache} {what}"
     )
-    assert error.endswith(f"; run: byte-lsp models pull {DEFAULT}{RETRY}")
+    assert error.endswith(f"; run: byte-lsp models pull {PINNED}{RETRY}")
     assert not (cache / "safe-path.json").exists(), "a page that is gone is no fault of a kernel"
 
 
@@ -120,7 +120,7 @@ async def test_a_file_that_was_replaced_goes_on_to_answer_and_is_checked_when_it
     os.kill(await seat.worker(), signal.SIGKILL)
     await seat.until_state("failed")
     (error,) = seat.errors
-    expected = load_catalog().get(DEFAULT).sha256
+    expected = load_catalog().get(PINNED).sha256
     assert f"cannot be started again: {own_cache} is altered: expected sha256 {expected}, found " in error
 
 

@@ -24,7 +24,7 @@ StartServer = Callable[..., Awaitable[Client]]
 
 @pytest.fixture(scope="session")
 def model_path() -> str:
-    """The embedded default model; pulled if this machine does not have it yet."""
+    """The embedded default model's base; pulled if this machine does not have it yet."""
     return str(ensure("smollm2-135m"))
 
 

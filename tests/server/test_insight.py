@@ -106,7 +106,7 @@ def test_models_in_use_are_those_that_the_settings_name(
     def in_use(settings: Settings) -> list[str]:
         return [each["name"] for each in list_models(settings) if each["current"]]
 
-    assert in_use(Settings()) == ["smollm2-135m"]
+    assert in_use(Settings()) == ["smollm2-135m-fim"]
     assert in_use(Settings(model="no-such-model")) == []
     members = EnsembleSettings(members="gemma3-270m=1, smollm2-135m=2")
     assert in_use(Settings(ensemble=members)) == ["smollm2-135m", "gemma3-270m"]
