@@ -54,7 +54,10 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What was offered at a cursor (nothing, if empty), and how many bytes of the suffix it replaces."""
+    """What was offered at a cursor (nothing, if empty), and how many bytes of the suffix it replaces.
+
+    ``while_typing`` says whether it is sure enough to be shown to somebody who did not ask.
+    """
 
     language: str
     file: Path
@@ -63,6 +66,7 @@ class Suggestion:
     rest: str
     replaced_bytes: int
     stop_reason: str
+    while_typing: bool
     faults: tuple[str, ...]
 
 
@@ -127,7 +131,12 @@ def repeats(text: str, behind: str) -> bool:
 
 
 def check(
-    infiller: Infiller, cursors: Sequence[Cursor], context_bytes: int, *, alone: bool = False
+    infiller: Infiller,
+    cursors: Sequence[Cursor],
+    context_bytes: int,
+    least_confidence: float,
+    *,
+    alone: bool = False,
 ) -> list[Suggestion]:
     """A suggestion at each cursor that gets one, and what is wrong with it."""
     suggestions = []
@@ -135,7 +144,7 @@ def check(
         print(f"\r{at + 1} of {len(cursors)}", end="", file=sys.stderr, flush=True)
         found = suggest(infiller, cursor, context_bytes, alone=alone)
         if found:
-            suggestions.append(_judge(cursor, found))
+            suggestions.append(_judge(cursor, found, least_confidence))
     print(file=sys.stderr)
     return suggestions
 
@@ -144,6 +153,7 @@ def tabulate(cursors: Iterable[Cursor], suggestions: Sequence[Suggestion]) -> li
     """Counts by language, and the faults one by one."""
     asked = Counter(cursor.language for cursor in cursors)
     made = Counter(each.language for each in suggestions)
+    typing = Counter(each.language for each in suggestions if each.while_typing)
     replacing = Counter(each.language for each in suggestions if each.replaced_bytes)
     kinds = ("repeats the suffix", "unbalances a bracket")
     faults = Counter((each.language, fault) for each in suggestions for fault in each.faults)
@@ -153,15 +163,17 @@ def tabulate(cursors: Iterable[Cursor], suggestions: Sequence[Suggestion]) -> li
             f"{asked[language]:,}",
             f"{made[language]:,}",
             f"{100 * made[language] / asked[language]:.0f} %",
+            f"{typing[language]:,}",
             f"{replacing[language]:,}",
             *(f"{faults[language, kind]:,}" for kind in kinds),
         ]
         for language in sorted(asked)
     ]
-    total = [asked.total(), made.total(), f"{100 * made.total() / asked.total():.0f} %", replacing.total()]
+    share = f"{100 * made.total() / asked.total():.0f} %"
     ends = [sum(count for (_, kind), count in faults.items() if kind == each) for each in kinds]
-    rows.append(["all", *map(str, [*total, *ends])])
-    columns = ["language", "cursors", "suggestions", "share", "that replace", *kinds]
+    totals = [asked.total(), made.total(), share, typing.total(), replacing.total(), *ends]
+    rows.append(["all", *map(str, totals)])
+    columns = ["language", "cursors", "suggestions", "share", "while typing", "that replace", *kinds]
     shown = [_row(each) for each in suggestions if each.faults]
     return [
         Table("Suggestions inside lines", columns, rows),
@@ -197,7 +209,8 @@ def _run(args: argparse.Namespace) -> int:
     context_bytes = ContextSettings().prefix_bytes
     cursors = draw_cursors(Corpus(args.folders, args.seed), args.cursors, args.seed, Shape(cursors=4))
     with open_local(args.model) as model:
-        suggestions = check(model.infiller(), cursors, context_bytes, alone=args.alone)
+        least = model.calibration.threshold if model.calibration else 0.0
+        suggestions = check(model.infiller(), cursors, context_bytes, least, alone=args.alone)
         report = Report(
             "fit",
             [model.file],
@@ -212,7 +225,7 @@ def _run(args: argparse.Namespace) -> int:
     return int(any(each.faults for each in suggestions))
 
 
-def _judge(cursor: Cursor, found: Candidate) -> Suggestion:
+def _judge(cursor: Cursor, found: Candidate, least_confidence: float) -> Suggestion:
     name = LEXERS.get(cursor.language, cursor.language.lower())
     lexer = get_lexer_by_name(name, stripnl=False, ensurenl=False)
     whole = unify_line_ends(cursor.file.read_bytes().removeprefix(codecs.BOM_UTF8))
@@ -225,6 +238,7 @@ def _judge(cursor: Cursor, found: Candidate) -> Suggestion:
         cursor.rest.decode(),
         found.replaced_bytes,
         found.stop_reason,
+        found.confidence is None or found.confidence >= least_confidence,
         tuple(faults),
     )
 

@@ -26,7 +26,7 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def local_model(smollm2_path: Path) -> Iterator["LocalModel"]:
-    """The default model, loaded in this process."""
+    """The base of the default model, loaded in this process."""
     from byte_lsp.evaluation.local import open_local
 
     with open_local(str(smollm2_path), context_tokens=1024) as model:

@@ -1,9 +1,13 @@
 """The judge of suggestions inside lines: it must find what is wrong, and nothing else."""
 
+from pathlib import Path
+
 import pytest
 from pygments.lexers import get_lexer_by_name
 
-from byte_lsp.evaluation.fit_check import find_faults, repeats
+from byte_lsp.evaluation.fit_check import check, find_faults, repeats, tabulate
+from byte_lsp.evaluation.local import LocalModel
+from byte_lsp.evaluation.windows import Cursor
 
 
 @pytest.mark.parametrize(
@@ -43,3 +47,17 @@ def test_what_unbalances_a_bracket(
     lexer = get_lexer_by_name("python", stripnl=False, ensurenl=False)
     faults = find_faults(before + behind, len(before), text, replaced, lexer)
     assert ("unbalances a bracket" in faults) is faulty
+
+
+def test_what_would_be_shown_unasked_is_counted_apart(local_model: LocalModel, tmp_path: Path) -> None:
+    file = tmp_path / "sums.py"
+    file.write_bytes(text := b"def total(items):\n    return sum(it)\n")
+    cursors = [Cursor(0, file, "Python", 0, text, text.index(b")\n", 20))]
+    counted = []
+    for least in (0.0, 1.1):
+        found = check(local_model.infiller(), cursors, 1024, least)
+        assert [each.text for each in found] == ["ems"]
+        (table, faults) = tabulate(cursors, found)
+        assert not faults.rows
+        counted.append(dict(zip(table.columns, table.rows[-1], strict=True))["while typing"])
+    assert counted == ["1", "0"]
