@@ -54,7 +54,7 @@ def _draw_ends(axes: Axes, summary: Summary) -> None:
         places = [place + _shift(at, summary) for place in range(len(own))]
         for shares, marker, label in (
             ([each.written_near for each in own], "o", "written by itself"),
-            ([each.likely_near for each in own], "D", "along the true text"),
+            ([each.greedy_near for each in own], "D", "along the true text"),
         ):
             axes.errorbar(
                 [share.estimate for share in shares],

@@ -13,6 +13,7 @@ from byte_lsp.bytes.covers import END_OF_TEXT, next_byte, weigh_covers
 from byte_lsp.bytes.model import TokenByteModel
 from byte_lsp.bytes.sampler import Sampler, Sampling
 from byte_lsp.bytes.scoring import log_likelihoods
+from byte_lsp.bytes.state import ByteRow
 from byte_lsp.evaluation.local import LocalModel
 from byte_lsp.evaluation.middle_spans import Middle
 from byte_lsp.evaluation.windows import token_boundaries
@@ -37,13 +38,15 @@ class Ending:
     """Where a model ends a middle that lies in one line.
 
     ``written`` is what it writes by itself, greedily, ``has_ended`` whether it ended that or was told to.
-    The others are found along the true text: ``likely_end`` is the first offset in it at which the end is
-    more probable than all that may follow, None up to ``REACH_BYTES`` behind its end, and ``likeliest_end``
-    the offset at which the end is most probable.
+    The others are found along the true text: ``greedy_end`` is the first offset in it at which the end is
+    more probable than any byte, so that whoever takes what is most probable ends there; ``likely_end`` the
+    first at which it is more probable than all bytes together. They are None up to ``REACH_BYTES`` behind the
+    true end. ``likeliest_end`` is the offset at which the end is most probable.
     """
 
     written: bytes
     has_ended: bool
+    greedy_end: int | None
     likely_end: int | None
     likeliest_end: int
 
@@ -114,17 +117,19 @@ def _find_ending(model: LocalModel, process: CanonicalProcess, prefix: bytes, mi
     limits = Limits(len(middle.truth) + SPARE_BYTES)
     written = gather(steps, limits, "nothing")
     text = middle.truth + middle.suffix[:REACH_BYTES]
-    chances = end_chances(TokenByteModel(model.engine, process, EPS), prefix, text)
+    rows = next_bytes(TokenByteModel(model.engine, process, EPS), prefix, text)
+    chances = [math.exp(row[END_OF_TEXT]) for row in rows]
+    greedy = next((offset for offset, row in enumerate(rows) if row.argmax() == END_OF_TEXT), None)
     likely = next((offset for offset, chance in enumerate(chances) if chance > LIKELY), None)
     likeliest = max(range(len(chances)), key=chances.__getitem__)
-    return Ending(written.text, written.reason == "end_of_text", likely, likeliest)
+    return Ending(written.text, written.reason == "end_of_text", greedy, likely, likeliest)
 
 
-def end_chances(model: TokenByteModel, prefix: bytes, text: bytes) -> list[float]:
-    """The probability that the text is over, behind each of the beginnings of ``text``, shortest first."""
+def next_bytes(model: TokenByteModel, prefix: bytes, text: bytes) -> list[ByteRow]:
+    """The next byte's log-probabilities behind each of the beginnings of ``text``, shortest first."""
     state = model.state(prefix)
-    chances = [math.exp(state.next_byte()[END_OF_TEXT])]
+    rows = [state.next_byte()]
     for byte in text:
         state = state.advance(byte)
-        chances.append(math.exp(state.next_byte()[END_OF_TEXT]))
-    return chances
+        rows.append(state.next_byte())
+    return rows

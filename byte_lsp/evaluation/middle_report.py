@@ -18,7 +18,8 @@ _ONWARD_NOTES = (
 _END_NOTES = (
     f"of middles that lie in one line; near: at most {REACH_BYTES} bytes from the true end",
     "written: by itself, greedily; it ends what it writes about where the truth ends, by length, or at all",
-    "likely: along the true text, the first place where the end is more probable than all that may follow",
+    "greedy: along the true text, the first place where the end is more probable than any byte",
+    "likely: along the true text, the first place where it is more probable than all bytes together",
     "likeliest: along the true text, the place where the end is most probable",
 )
 
@@ -82,6 +83,7 @@ def _tabulate_ends(summary: Summary) -> Table:
                 for share in (
                     each.written_near,
                     each.written_ended,
+                    each.greedy_near,
                     each.likely_near,
                     each.likeliest_near,
                 )
@@ -89,5 +91,8 @@ def _tabulate_ends(summary: Summary) -> Table:
         )
         for each in summary.ends
     ]
-    columns = ("", "middles", "written, near", "written, ended", "likely, near", "likeliest, near")
+    columns = (
+        *("", "middles", "written, near", "written, ended"),
+        *("greedy, near", "likely, near", "likeliest, near"),
+    )
     return Table("Where the model ends a middle in one line", columns, rows, _END_NOTES)

@@ -52,8 +52,9 @@ class Ends:
     """Where one model ends middles that lie in one line, as shares of them; near is ``REACH_BYTES`` at most.
 
     ``written_near``: what it writes by itself it ends near the true end, by length; ``written_ended``: it
-    ends that at all. ``likely_near``: along the true text, the first place where the end is more probable
-    than all else is near the true end; ``likeliest_near``: the place where it is most probable is.
+    ends that at all. ``greedy_near``: along the true text, the first place where the end is more probable
+    than any byte is near the true end; ``likely_near``: the first where it is more probable than all bytes
+    together is; ``likeliest_near``: the place where it is most probable is.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Ends:
     middles: int
     written_near: Interval
     written_ended: Interval
+    greedy_near: Interval
     likely_near: Interval
     likeliest_near: Interval
 
@@ -174,6 +176,7 @@ def _summarize_ends(source: str, items: Sequence[_Item], at: int, model: str, se
         len(items),
         written_near=share(ends_near),
         written_ended=share(lambda ending, _: ending.has_ended),
+        greedy_near=share(lambda ending, true_end: _is_near(ending.greedy_end, true_end)),
         likely_near=share(lambda ending, true_end: _is_near(ending.likely_end, true_end)),
         likeliest_near=share(lambda ending, true_end: _is_near(ending.likeliest_end, true_end)),
     )

@@ -4,10 +4,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from byte_lsp.bytes.model import TokenByteModel
-from byte_lsp.evaluation.middle_read import EPS, end_chances, read_middle, read_middles
+from byte_lsp.evaluation import middle_read
+from byte_lsp.evaluation.middle_read import EPS, REACH_BYTES, next_bytes, read_middle, read_middles
 from byte_lsp.evaluation.middle_spans import Middle
 from byte_lsp.infill.layouts import Form
 from tests.bytes.tiny import END, END_OF_TEXT, BruteForce, Tiny
@@ -54,12 +56,13 @@ def test_a_model_without_a_layout_does_not(tiny: Tiny) -> None:
     assert reading.onward_nats != pytest.approx(other.onward_nats, abs=1e-3)
 
 
-def test_end_chances_are_those_of_enumeration(tiny: Tiny) -> None:
+def test_the_walk_along_the_truth_is_that_of_enumeration(tiny: Tiny) -> None:
     engine = tiny.engine(2)
     brute = BruteForce(tiny, engine)
-    chances = end_chances(TokenByteModel(engine, tiny.process()), PREFIX, TRUTH)
-    expected = [brute.next_byte(PREFIX + TRUTH[:at])[END_OF_TEXT] for at in range(len(TRUTH) + 1)]
-    assert chances == pytest.approx(expected, abs=1e-9)
+    rows = next_bytes(TokenByteModel(engine, tiny.process()), PREFIX, TRUTH)
+    for at, row in enumerate(rows):
+        assert np.exp(row) == pytest.approx(brute.next_byte(PREFIX + TRUTH[:at]), abs=1e-9)
+    assert len(rows) == len(TRUTH) + 1
 
 
 @pytest.mark.parametrize("more", [b"", b"(", b"(a", b"(a("])
@@ -71,7 +74,7 @@ def test_the_end_is_where_the_model_puts_it(tiny: Tiny, more: bytes) -> None:
     assert (ending.written, ending.has_ended) == (TRUTH + more, True)
     true_end = len(TRUTH) + len(more)
     found = true_end if len(more) <= 2 else None
-    assert ending.likely_end == found
+    assert ending.greedy_end == ending.likely_end == found
     if found is not None:
         assert ending.likeliest_end == found
 
@@ -81,6 +84,17 @@ def test_an_end_before_the_true_one_is_found(tiny: Tiny) -> None:
     ending = read_middle(model, MIDDLE).ending
     assert ending is not None
     assert (ending.written, ending.likely_end, ending.likeliest_end) == (TRUTH[:1], 1, 1)
+    assert ending.greedy_end == 1
+
+
+def test_an_end_may_lead_without_half_of_the_probability(monkeypatch: pytest.MonkeyPatch, tiny: Tiny) -> None:
+    rows = [np.log(np.full(257, 0.5 / 256)) for _ in range(len(TRUTH) + 1 + REACH_BYTES)]
+    for at, (end, byte) in {0: (0.3, 0.4), 1: (0.4, 0.3), 2: (0.6, 0.2)}.items():
+        rows[at][END_OF_TEXT], rows[at][97] = np.log(end), np.log(byte)
+    monkeypatch.setattr(middle_read, "next_bytes", lambda *_: rows)
+    ending = read_middle(dress(tiny, tiny.engine(1), FILLING), MIDDLE).ending
+    assert ending is not None
+    assert (ending.greedy_end, ending.likely_end, ending.likeliest_end) == (1, 2, 2)
 
 
 def test_what_does_not_end_is_told_to(tiny: Tiny) -> None:

@@ -27,8 +27,15 @@ def reading(nats: float, end_nats: float = 1.0, onward: float = 8.0, ending: End
     return Reading(nats, end_nats, onward, ending)
 
 
-def ending(length: int, *, ended: bool = True, likely: int | None = None, likeliest: int = 0) -> Ending:
-    return Ending(b"x" * length, ended, likely, likeliest)
+def ending(
+    length: int,
+    *,
+    ended: bool = True,
+    greedy: int | None = None,
+    likely: int | None = None,
+    likeliest: int = 0,
+) -> Ending:
+    return Ending(b"x" * length, ended, greedy, likely, likeliest)
 
 
 def group(summary: Summary, name: str) -> Group:
@@ -96,9 +103,9 @@ def test_near_is_two_bytes_at_most() -> None:
 def test_ends_are_counted() -> None:
     middles = [middle(number) for number in range(4)]
     found = [
-        ending(10, likely=12, likeliest=12),
+        ending(10, greedy=3, likely=12, likeliest=12),
         ending(42, ended=False, likely=7, likeliest=10),
-        ending(13, likely=None, likeliest=3),
+        ending(13, greedy=9, likely=None, likeliest=3),
         ending(8, likely=8, likeliest=8),
     ]
     readings = [reading(1.0, ending=each) for each in found]
@@ -107,6 +114,7 @@ def test_ends_are_counted() -> None:
     assert (everything.source, python.source, python.middles) == ("all", "python", 4)
     assert everything.written_near.estimate == 0.5
     assert everything.written_ended.estimate == 0.75
+    assert everything.greedy_near.estimate == 0.25
     assert everything.likely_near.estimate == 0.5
     assert everything.likeliest_near.estimate == 0.75
 
