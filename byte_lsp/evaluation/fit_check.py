@@ -23,6 +23,7 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, String, _TokenType
 
+from byte_lsp.catalog import load_catalog
 from byte_lsp.cli_options import at_least
 from byte_lsp.errors import ByteLspError
 from byte_lsp.evaluation.corpus import Corpus
@@ -187,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--cursors", type=at_least(1), default=500)
-    parser.add_argument("--model", default="smollm2-135m", metavar="NAME_OR_GGUF")
+    parser.add_argument("--model", default=load_catalog().default, metavar="NAME_OR_GGUF")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=at_least(0), default=0, metavar="COUNT", help="suggestions to print")
     alone = (
