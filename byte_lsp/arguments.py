@@ -123,6 +123,7 @@ def read_infill(problem: object) -> InfillProblem:
         with_logprobs=read_flag("with_logprobs", problem.with_logprobs),
         raw=read_flag("raw", problem.raw),
         suffix_goes_on=read_flag("suffix_goes_on", problem.suffix_goes_on),
+        file_is_whole=read_flag("file_is_whole", problem.file_is_whole),
         path=read_bytes("path", problem.path),
         repo=read_bytes("repo", problem.repo),
         chunks=tuple(map(_read_chunk, problem.chunks)),

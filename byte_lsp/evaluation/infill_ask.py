@@ -8,7 +8,7 @@ are drawn in that way, and those come first that the suffix fits best (``infill_
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from byte_lsp.evaluation.infill_fit import rank_by_suffix
@@ -104,6 +104,7 @@ def pose(task: Task, arm: EvalArm, recipe: Recipe) -> InfillProblem:
         seed=recipe.seed,
         arm=_COVERS[arm],
         suffix_goes_on=task.suffix_goes_on,
+        file_is_whole=True,
         draws=draws,
         suffix_fit=is_fitted(arm),
         with_logprobs=True,
@@ -115,9 +116,7 @@ def _observe_one(
 ) -> Observation:
     if token_boundaries(model.tokenizer, task.prefix + task.truth + task.suffix) is None:
         return Observation(task.full_name, task.digest, {})
-    infiller.infill(
-        InfillProblem(task.prefix, task.suffix, max_bytes=1, raw=True, suffix_goes_on=task.suffix_goes_on)
-    )
+    infiller.infill(replace(pose(task, "exact", recipe), max_bytes=1, raw=True))
     answers = {arm: _ask(model, infiller, pose(task, arm, recipe), arm) for arm in ARMS if arm in arms}
     return Observation(task.full_name, task.digest, answers)
 

@@ -42,4 +42,4 @@ def rank_by_suffix(
 def pose_onward(model: LocalModel, problem: InfillProblem) -> Posed:
     """The prompt of a problem without its suffix: any model is then asked from left to right."""
     prompter = Prompter(model.engine, model.tokenizer, model.framing, model.form)
-    return prompter.pose(replace(problem, suffix=b"", suffix_goes_on=False))
+    return prompter.pose(problem.onward)

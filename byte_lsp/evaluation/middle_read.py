@@ -6,7 +6,7 @@ that ``infill.layouts`` makes of prefix and suffix. A model without such a layou
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.covers import END_OF_TEXT, next_byte, weigh_covers
@@ -85,11 +85,15 @@ def read_middles(model: LocalModel, middles: Iterable[Middle], *, ends: bool = T
 def read_middle(model: LocalModel, middle: Middle, *, ends: bool = True) -> Reading:
     """One model's reading of one middle. Errors: ``EngineError``."""
     problem = InfillProblem(
-        middle.prefix, middle.suffix, middle.language, suffix_goes_on=middle.suffix_goes_on
+        middle.prefix,
+        middle.suffix,
+        middle.language,
+        suffix_goes_on=middle.suffix_goes_on,
+        file_is_whole=True,
     )
     prompter = Prompter(model.engine, model.tokenizer, model.framing, model.form)
     posed = prompter.pose(problem)
-    onward = prompter.pose(replace(problem, suffix=b"", suffix_goes_on=False))
+    onward = prompter.pose(problem.onward)
     process = model.canonical.framed(posed.framing)
     if (posed.framing, posed.prefix) == (onward.framing, onward.prefix):
         nats, onward_nats = _read(model, posed, [middle.truth, middle.onward])

@@ -13,8 +13,9 @@ prefix is what covers condition on.
 * ``prefix``: the text before the cursor and nothing else.
 
 Where nothing but white space follows the cursor and there the file ends, every model is asked from left to
-right. An empty AFTER tells a model that the file is over once the middle is, and nobody knows that of a file
-that is being written. All of them were trained from left to right too.
+right, unless the problem says that the file is whole. An empty AFTER tells a model that the file is over once
+the middle is, and nobody knows that of a file that is being written. All of them were trained from left to
+right too.
 
 Other files come first, the most relevant next to the text; the path of the file at hand is shown only beside
 those of others. Without file separators they are part of the text before the cursor: so no boundary of
@@ -167,7 +168,8 @@ def _path_line(path: bytes) -> bytes:
 
 
 def _fills_in(problem: InfillProblem, form: Form) -> bool:
-    return form.layout != "prefix" and (problem.suffix_goes_on or bool(problem.suffix.strip()))
+    has_after = problem.suffix_goes_on or problem.file_is_whole or bool(problem.suffix.strip())
+    return form.layout != "prefix" and has_after
 
 
 def _prompt(parts: Iterable[Part | None], prefix: bytes) -> Prompt:

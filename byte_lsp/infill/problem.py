@@ -3,7 +3,7 @@
 No LSP type and no engine type appears here. Everything is bytes and numbers with units in their names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Arm = Literal["exact", "plain", "healing"]
@@ -56,9 +56,10 @@ class InfillProblem:
 
     ``prefix`` and ``suffix`` are the UTF-8 bytes before and after the cursor, line ends as line feeds, cut to
     the most that the model shall see; what its context has no room for is cut by the infiller.
-    ``suffix_goes_on`` says that the file does not end with the suffix. ``language`` is the editor's language
-    id, ``path`` the file's path and ``repo`` the workspace's name, or empty. ``chunks`` come from other
-    files, the most relevant first.
+    ``suffix_goes_on`` says that the file does not end with the suffix, ``file_is_whole`` that it lacks the
+    middle alone: a blank suffix then ends it, where nobody knows that of a file that is being written.
+    ``language`` is the editor's language id, ``path`` the file's path and ``repo`` the workspace's name, or
+    empty. ``chunks`` come from other files, the most relevant first.
 
     A text ends within ``max_bytes``, and behind ``max_lines`` lines that are not blank (0: as many as there
     are). Unless it is ``raw`` it also ends where a person would end it, and is fitted between prefix and
@@ -96,6 +97,7 @@ class InfillProblem:
     with_logprobs: bool = False
     raw: bool = False
     suffix_goes_on: bool = False
+    file_is_whole: bool = False
     path: bytes = b""
     repo: bytes = b""
     chunks: tuple[Chunk, ...] = ()
@@ -105,6 +107,11 @@ class InfillProblem:
     deadline_ms: float = 0.0
     answer_ms: float = 0.0
     whole_line: bool = False
+
+    @property
+    def onward(self) -> "InfillProblem":
+        """The same without its suffix: any model is asked that from left to right."""
+        return replace(self, suffix=b"", suffix_goes_on=False, file_is_whole=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ class ExampleMaker:
             path=document.path.encode(),
             chunks=chunks,
             suffix_goes_on=span.kind != "end" and span.end + len(suffix) < len(text),
+            file_is_whole=span.kind != "end",
         )
 
     def of(self, problem: InfillProblem, middle: bytes, kind: SpanKind) -> Example:

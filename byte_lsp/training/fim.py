@@ -48,14 +48,14 @@ except ImportError as missing:
     ) from missing
 
 SHARES = {
-    "python": 0.50,
-    "javascript": 0.08,
-    "typescript": 0.08,
-    "go": 0.075,
-    "rust": 0.085,
-    "c": 0.075,
-    "java": 0.07,
-    "shellscript": 0.035,
+    "python": 0.62,
+    "javascript": 0.06,
+    "typescript": 0.06,
+    "go": 0.055,
+    "rust": 0.06,
+    "c": 0.055,
+    "java": 0.05,
+    "shellscript": 0.04,
 }
 """What part of the examples each language makes."""
 

@@ -83,7 +83,7 @@ class Packer:
         """An example that fills most of a row of ``length``. Errors: ``TrainingError`` if none does."""
         language = rng.choices(list(self._shares), list(self._shares.values()))[0]
         kind = draw_kind(rng)
-        excerpt = rng.random() < self._excerpts
+        excerpt = kind == "last" or rng.random() < self._excerpts
         for attempt in range(_MOST_TRIES):
             if attempt % _TRIES_OF_A_KIND == _TRIES_OF_A_KIND - 1:
                 kind = draw_kind(rng)

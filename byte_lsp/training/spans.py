@@ -15,21 +15,23 @@ from typing import Literal
 
 from byte_lsp.infill.window import next_character, previous_character
 
-SpanKind = Literal["line", "lines", "rest", "inside", "characters", "block", "empty", "end"]
+SpanKind = Literal["line", "lines", "rest", "inside", "characters", "block", "empty", "end", "last"]
 """``line``: one whole line; ``lines``: two to six; ``rest``: from inside a line to its end; ``inside``: part
 of a line; ``characters``: from anywhere on; ``block``: what is indented below a line; ``empty``: nothing;
-``end``: some of what follows, as if the file ended there: no suffix is shown.
+``end``: some of what follows, as if somebody were writing there: no suffix is shown; ``last``: the last line
+that has a word, or its rest. Most often nothing follows it, and the model is told so.
 """
 
 KIND_WEIGHTS: Mapping[SpanKind, float] = {
-    "line": 0.30,
-    "rest": 0.24,
+    "line": 0.28,
+    "rest": 0.22,
     "inside": 0.12,
-    "characters": 0.10,
-    "lines": 0.08,
-    "block": 0.07,
+    "characters": 0.09,
+    "lines": 0.07,
+    "block": 0.06,
     "empty": 0.03,
-    "end": 0.06,
+    "end": 0.05,
+    "last": 0.08,
 }
 """Shares of the kinds. Single lines lead: that is what editors ask for on every key."""
 
@@ -40,6 +42,7 @@ _END_BYTES = 80
 _MOST_TRIES = 20
 _OPENING = re.compile(rb"[(\[{\"']")
 _CLOSING = {b"("[0]: b")", b"["[0]: b"]", b"{"[0]: b"}", b'"'[0]: b'"', b"'"[0]: b"'"}
+_WORD = re.compile(rb"\w")
 _HEADER_LINE = re.compile(rb"\s*(#|//|/\*|\*|--|<!--|$)")
 
 
@@ -190,6 +193,12 @@ def _end(lines: Lines, index: int, rng: random.Random) -> Bounds:
     return start, min(start + _END_BYTES, len(lines.text))
 
 
+def _last(lines: Lines, _: int, rng: random.Random) -> Bounds:
+    named = (index for index in reversed(lines.usable) if _WORD.search(lines.content(index)))
+    last = next(named, lines.usable[-1])
+    return _line(lines, last, rng) if rng.random() < 0.7 else _rest(lines, last, rng)
+
+
 _DRAW: Mapping[SpanKind, Callable[[Lines, int, random.Random], Bounds]] = {
     "line": _line,
     "lines": _several,
@@ -199,4 +208,5 @@ _DRAW: Mapping[SpanKind, Callable[[Lines, int, random.Random], Bounds]] = {
     "block": _block,
     "empty": _empty,
     "end": _end,
+    "last": _last,
 }

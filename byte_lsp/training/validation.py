@@ -6,7 +6,7 @@ figures are of tokens, quick and on short windows; ``byte-lsp eval middles`` has
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from byte_lsp.training.documents import Documents
 from byte_lsp.training.examples import Example, ExampleMaker
@@ -83,7 +83,7 @@ def choose_probes(
                 if not span or not problem:
                     continue
                 middle = document.text[span.start : span.end]
-                bare = replace(problem, suffix=b"", suffix_goes_on=False)
+                bare = problem.onward
                 probe = Probe(maker.of(problem, middle, kind), maker.of(bare, middle, kind))
                 if max(len(probe.filled.tokens), len(probe.alone.tokens)) <= ROW_TOKENS + 1:
                     probes.append(probe)

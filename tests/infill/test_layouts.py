@@ -375,7 +375,9 @@ def test_only_where_the_file_ends_is_a_blank_suffix_left_out(suffix: bytes, layo
     problem = InfillProblem(b"a = ", suffix)
     assert lay_out(problem, form) == Prompt((), b"a = ")
     goes_on = replace(problem, suffix_goes_on=True)
-    assert lay_out(goes_on, form) == Prompt((1, 2, suffix, 3) if suffix else (1, 2, 3), b"a = ")
+    filled = Prompt((1, 2, suffix, 3) if suffix else (1, 2, 3), b"a = ")
+    assert lay_out(goes_on, form) == lay_out(replace(problem, file_is_whole=True), form) == filled
+    assert lay_out(replace(goes_on, file_is_whole=True).onward, form) == Prompt((), b"a = ")
 
 
 def test_a_leading_space_belongs_to_the_text_before_the_cursor_not_to_the_path_outside_it() -> None:

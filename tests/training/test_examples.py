@@ -11,7 +11,7 @@ from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.tokens.tokenizer import Tokenizer
 from byte_lsp.training.documents import Document
 from byte_lsp.training.examples import END_WEIGHT, LOOKBACK_TOKENS, MOST_WEIGHT, ExampleMaker
-from byte_lsp.training.spans import KIND_WEIGHTS, draw_kind, draw_span
+from byte_lsp.training.spans import KIND_WEIGHTS, Span, draw_kind, draw_span
 
 PROBLEM = InfillProblem(
     b"def area(self):\n    return self.wid", b" * self.height\n", "python", suffix_goes_on=True
@@ -41,6 +41,26 @@ def test_without_a_suffix_nothing_ends(maker: ExampleMaker, tokenizer: Tokenizer
     assert list(example.tokens) == [start, *tokenizer.encode(PROBLEM.prefix + b"th\n")]
     assert not example.ends
     assert example.weights == (1.0,) * (len(example.tokens) - 1)
+
+
+def test_the_last_line_of_a_whole_file_has_an_empty_suffix_and_an_end(
+    maker: ExampleMaker, tokenizer: Tokenizer
+) -> None:
+    text = b"def area(self):\n    return self.width\n"
+    document = Document("shapes", "area.py", "python", text)
+    for at in (len(text) - 1, len(text)):
+        span = Span("last", text.index(b"    return"), at)
+        problem = maker.problem(document, span, 128, random.Random(1))
+        assert problem is not None
+        example = maker.of(problem, text[span.start : span.end], span.kind)
+        ids = tokenizer.vocabulary.ids_of_spelling
+        behind = tokenizer.encode(text[at:])
+        head = [ids["<|endoftext|>"], ids["<jupyter_start>"], *behind, ids["<jupyter_code>"]]
+        assert list(example.tokens) == [*head, *tokenizer.encode(text[:at]), ids["<|endoftext|>"]]
+        assert example.weights[-1] == END_WEIGHT
+    writing = maker.problem(document, replace(span, kind="end"), 128, random.Random(1))
+    assert writing is not None
+    assert not maker.of(writing, text[span.start :], "end").ends
 
 
 def test_no_middle_is_an_end_alone(maker: ExampleMaker) -> None:

@@ -57,6 +57,26 @@ def test_a_line_is_one_line() -> None:
     assert {middle[:1].isspace() for _, middle, _ in drawn} == {True, False}
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "behind"),
+    [
+        (TEXT, b"    value = 1", (b"", b"\n")),
+        (b"int one() {\n  if (x) {\n    return 1;\n  }\n}\n", b"    return 1;", (b"  }\n}\n", b"\n  }\n}\n")),
+        (b"{\n}\n", b"}", (b"", b"\n")),
+    ],
+)
+def test_the_last_line_is_the_last_that_says_something(
+    text: bytes, line: bytes, behind: tuple[bytes, ...]
+) -> None:
+    drawn = draw_many("last", text)
+    assert {after for _, _, after in drawn} == set(behind)
+    for before, middle, _ in drawn:
+        assert middle.strip()
+        assert (before + middle).rstrip(b"\n").endswith(line)
+        assert line.endswith(middle.rstrip(b"\n"))
+    assert any(middle.rstrip(b"\n") == line for _, middle, _ in drawn)
+
+
 def test_several_lines_are_two_to_six() -> None:
     for _, middle, _ in draw_many("lines"):
         assert 2 <= len(middle.splitlines()) <= 6
