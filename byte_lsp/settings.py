@@ -56,7 +56,7 @@ class SuggestSettings:
         default=6,
         metadata=_about(
             "Texts to draw when you ask for suggestions; those are offered that the text behind the cursor "
-            "follows best. For models that are not trained to fill in.",
+            "follows best.",
             at_least=1,
             at_most=16,
         ),

@@ -82,6 +82,7 @@ class Infiller:
         self.engine = engine
         self._form = form or Form()
         self._prompter = Prompter(engine, tokenizer, framing, self._form)
+        self._onward = Prompter(engine, tokenizer, framing, self._form, self._prompter.pace)
         self._calibration = calibration
         self._tokenizer = tokenizer
         self._canonical = CanonicalProcess(finder(tokenizer), framing)
@@ -193,17 +194,32 @@ class Infiller:
     def _offer(self, problem: InfillProblem, posed: Posed, choice: Choice) -> tuple[Candidate, ...]:
         candidates = choice.candidates
         if self.is_judged(problem):
-            process = self._canonical.framed(posed.framing)
-            candidates = judge_by_suffix(self.engine, process, posed.prefix, problem.suffix, candidates)
+            if self._sees_suffix:
+                posed = self._onward.choose_beside(problem.onward, self._room(problem))
+            candidates = judge_by_suffix(
+                self.engine,
+                self._canonical.framed(posed.framing),
+                posed.prefix,
+                problem.suffix,
+                candidates,
+                proposed=self._sees_suffix,
+            )
         return offer(candidates, problem.alternatives)
 
     def _choice(self, problem: InfillProblem) -> Choice:
-        return Choice(problem, self._calibration, sees_suffix=self._form.layout != "prefix")
+        return Choice(problem, self._calibration, sees_suffix=self._sees_suffix)
+
+    @property
+    def _sees_suffix(self) -> bool:
+        return self._form.layout != "prefix"
 
     def is_judged(self, problem: InfillProblem) -> bool:
-        """Whether the suffix has a say: a model that sees it has heard it already."""
-        is_alone = self._form.layout == "prefix" and problem.arm == "exact"
-        return is_alone and problem.suffix_fit and not problem.raw
+        """Whether the suffix has a say. For a model that sees it only several candidates are worth a second
+        prompt.
+        """
+        if problem.arm != "exact" or problem.raw or not problem.suffix_fit:
+            return False
+        return not self._sees_suffix or max(problem.draws, problem.alternatives) > 1
 
     def _room(self, problem: InfillProblem) -> int:
         """Tokens of the prompt that leave room for the suggestion in the model's context."""

@@ -68,9 +68,9 @@ class InfillProblem:
     ``temperature`` 0, or below ``COLDEST``, is greedy decoding, and further ``alternatives`` then begin with
     the next most probable covers; above it each candidate is a draw of its own. ``temperature`` and ``top_p``
     act on covers and tokens as in ``ByteModel.sample``, with an ensemble on bytes as in ``Ensemble.sample``.
-    With ``draws`` above 1 so many candidates are made, at temperature 0 the same ones each time. Where a
-    model sees the prefix alone, ``suffix_fit`` puts those first that the suffix goes on from best, and drops
-    what disturbs it (``infill.suffix_fit``).
+    With ``draws`` above 1 so many candidates are made, at temperature 0 the same ones each time.
+    ``suffix_fit`` puts those first that the suffix goes on from best, and drops what disturbs it
+    (``infill.suffix_fit``); of a model that sees the suffix only where it makes several.
 
     The prompt has at most ``prompt_tokens`` tokens (0: as many as the model's context has room for).
     ``deadline_ms`` bounds the work on a cold prompt: a prompt is cut to what can be evaluated within it, and

@@ -73,11 +73,14 @@ class Prompter:
         With a ``deadline_ms`` no more of it is cold than the engine is expected to read in that time, but for
         ``LEAST_PROMPT_TOKENS``; what that leaves out is left to ``grow``.
         """
-        whole = self.pose(fit_budget(problem, room_tokens, self._measure))
-        chosen = self._smaller(problem, whole, room_tokens) if problem.deadline_ms else whole
+        whole, chosen = self._choose(problem, room_tokens)
         self._growing = () if chosen is whole else whole.path
         self._engine.hold((whole.path, chosen.path) if self._growing else ())
         return chosen
+
+    def choose_beside(self, problem: InfillProblem, room_tokens: int) -> Posed:
+        """As ``choose``, for a prompt that is read beside another one: it does not grow."""
+        return self._choose(problem, room_tokens)[1]
 
     def pose(self, problem: InfillProblem) -> Posed:
         """A problem's prompt, uncut."""
@@ -108,6 +111,11 @@ class Prompter:
             # Nothing gained would mean that the engine cannot keep what was read.
             if known < self._engine.cached_tokens(path) < len(path):
                 self._growing = path
+
+    def _choose(self, problem: InfillProblem, room_tokens: int) -> tuple[Posed, Posed]:
+        """The whole prompt, and the one to read now."""
+        whole = self.pose(fit_budget(problem, room_tokens, self._measure))
+        return whole, self._smaller(problem, whole, room_tokens) if problem.deadline_ms else whole
 
     def _smaller(self, problem: InfillProblem, whole: Posed, room_tokens: int) -> Posed:
         """The prompt that the deadline leaves time for: ``whole``, the one used last if it is warm and not

@@ -1,4 +1,4 @@
-"""Which candidate the suffix goes on from best, for models that see the prefix alone.
+"""Which candidate the suffix goes on from best.
 
 By Bayes' rule the probability of a middle ``c`` between a prefix ``x`` and a suffix that begins with ``s``
 is proportional to ``P(c | x) P(s | x c)``. Candidates are ranked by that product. The first factor is that
@@ -8,6 +8,10 @@ over covers says how probable that is. What the suffix has without any candidate
 same for all of them: it changes no order, but in the middle of a line it says which candidates are worse
 than none.
 
+A model that fills in has conditioned on the suffix, and more often than not on half of it: it is taken for
+the one who proposes. Both factors are then what the same model says left to right, of prefix, candidate and
+suffix as one text, and its own probability of the middle counts for nothing.
+
 Longer candidates have more to answer for in the first factor, and no correction for length did better than
 leaving it as it is (docs/infilling.md, where it is multiplied by other numbers).
 """
@@ -15,6 +19,7 @@ leaving it as it is (docs/infilling.md, where it is multiplied by other numbers)
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.scoring import log_likelihoods
@@ -39,35 +44,41 @@ def judge_by_suffix(
     prefix: bytes,
     suffix: bytes,
     candidates: Sequence[Candidate],
+    *,
+    proposed: bool = False,
 ) -> list[Candidate]:
     """Candidates by falling ``log P(c | x) + log P(s | x c)``.
 
-    By the first alone where the suffix is blank, where no tokens spell it, or the context has no room for it.
-    Where text follows on the cursor's line, those are left out behind which it is less probable than without
-    them. Errors: ``Cancelled``, ``EngineError``.
+    The first is a candidate's own log-probability, or with ``proposed``, for candidates of a model that saw
+    the suffix, what is said here. By their own alone where the suffix is blank, where no tokens spell it, or
+    the context has no room for it. Where text follows on the cursor's line, those are left out behind which
+    it is less probable than without them. Errors: ``Cancelled``, ``EngineError``.
     """
     is_mid_line = bool(suffix.split(b"\n", 1)[0].strip())
-    ranked = sorted(candidates, key=_score, reverse=True)
+    ranked = sorted(candidates, key=_own, reverse=True)
     if not suffix.strip() or len(candidates) < 2 - is_mid_line:
         return ranked
     count = SUFFIX_BYTES if len(candidates) > 1 else ALONE_BYTES
     pairs = [(candidate.text, _head(suffix[candidate.replaced_bytes :], count)) for candidate in candidates]
+    texts = [(b"", candidate.text) for candidate in candidates] if proposed else []
+    asked = [(b"", _head(suffix, count)), *pairs, *texts]
     try:
-        alone, *logprobs = log_likelihoods(engine, process, prefix, [(b"", _head(suffix, count)), *pairs])
+        alone, *logprobs = log_likelihoods(engine, process, prefix, asked)
     except ContextFull:
         return ranked
     if alone == -math.inf:
         return ranked
+    firsts = logprobs[len(pairs) :] if proposed else map(_own, candidates)
     judged = [
-        replace(candidate, suffix_logprob=logprob)
-        for candidate, logprob in zip(candidates, logprobs, strict=True)
+        (first + logprob, replace(candidate, suffix_logprob=logprob))
+        for candidate, first, logprob in zip(candidates, firsts, logprobs[: len(pairs)], strict=True)
         if not is_mid_line or candidate.replaced_bytes or logprob > alone
     ]
-    return sorted(judged, key=_score, reverse=True)
+    return [candidate for _, candidate in sorted(judged, key=itemgetter(0), reverse=True)]
 
 
-def _score(candidate: Candidate) -> float:
-    return (candidate.suffix_logprob or 0.0) + (candidate.logprob or 0.0)
+def _own(candidate: Candidate) -> float:
+    return candidate.logprob or 0.0
 
 
 def _head(suffix: bytes, count: int) -> bytes:

@@ -16,6 +16,7 @@ from byte_lsp.infill.choosing import offer
 from byte_lsp.infill.confidence import Calibration
 from byte_lsp.infill.gather import Scored, gather
 from byte_lsp.infill.infiller import TRIES, Infiller
+from byte_lsp.infill.layouts import Form
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 from byte_lsp.infill.stopping import Limits
 from byte_lsp.infill.suffix_fit import judge_by_suffix
@@ -241,6 +242,44 @@ def test_a_single_candidate_is_judged_by_less_of_the_suffix_than_several(tiny: T
             exact = infiller.logprob(suffix[1 : 1 + count], prefix + candidate.text)
             assert candidate.suffix_logprob == pytest.approx(exact, rel=0.01)
         assert len(judged) == len(candidates)
+
+
+FILLING = Form("spm", suffix=END, middle=END, ends=(END,))
+
+
+def test_what_a_model_writes_that_saw_the_suffix_is_judged_from_left_to_right(tiny: Tiny) -> None:
+    """By the probability of prefix, text and suffix as one text, whatever the model said of the text."""
+    changed = 0
+    for seed in range(12):
+        engine = tiny.engine(seed)
+        problem = InfillProblem(b"(a", b"\na(", alternatives=6, draws=6, max_bytes=3, seed=seed)
+        infiller = Infiller(engine, tiny.tokenizer, FRAMING, FILLING)
+        drawn = infiller.infill(replace(problem, suffix_fit=False)).candidates
+        shown = infiller.infill(problem).candidates
+        assert {each.text for each in shown} == {each.text for each in drawn}
+        alone = Infiller(engine, tiny.tokenizer, FRAMING)
+        joint = {each.text: alone.logprob(each.text + problem.suffix, problem.prefix) for each in shown}
+        by_both = sorted(shown, key=lambda each: -joint[each.text])
+        assert shown == offer(by_both, 6)
+        for each in shown:
+            given = joint[each.text] - alone.logprob(each.text, problem.prefix)
+            assert each.suffix_logprob == pytest.approx(given, abs=0.02)
+        changed += [each.text for each in shown] != [each.text for each in drawn]
+    assert changed > 3
+
+
+def test_a_single_text_of_a_model_that_saw_the_suffix_is_not_judged(tiny: Tiny) -> None:
+    """Nobody who types waits for a second prompt."""
+    for suffix in (b"\na(", b"a(\n"):
+        problem = InfillProblem(b"(a", suffix, max_bytes=3)
+        results = []
+        for suffix_fit in (True, False):
+            infiller = Infiller(tiny.engine(4), tiny.tokenizer, FRAMING, FILLING)
+            results.append(infiller.infill(replace(problem, suffix_fit=suffix_fit)))
+        judged, unjudged = results
+        assert judged.tokens_evaluated == unjudged.tokens_evaluated
+        assert [each.text for each in judged.candidates] == [each.text for each in unjudged.candidates]
+        assert all(each.suffix_logprob is None for each in judged.candidates)
 
 
 def test_the_same_cursor_gets_the_same_suggestions_at_temperature_zero(infiller: Infiller) -> None:

@@ -1,7 +1,7 @@
 """Which prompt answers while the whole one is read in the background: counted in tokens, at a given speed."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -225,6 +225,30 @@ def test_an_engine_too_small_for_two_prompts_still_gets_an_answer(
     prompter = Prompter(engine, tokenizer, framing, Form())
     posed = prompter.choose(InfillProblem(CODE[:CURSOR], deadline_ms=100.0), 500)
     assert not prompter.is_growing or posed.prompt_tokens + len(posed.path) <= 512
+
+
+def test_a_prompt_beside_another_leaves_its_growth_alone(tokenizer: Tokenizer, framing: Framing) -> None:
+    """It is cut to what there is time for, and neither grows nor lets go of what is held."""
+
+    class Holding(TableEngine):
+        held: Sequence[tuple[int, ...]] = ()
+
+        def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+            self.held = paths
+
+    engine = Holding(len(tokenizer.pieces), context_tokens=4096)
+    prompter = Prompter(engine, tokenizer, framing, Form())
+    beside = Prompter(engine, tokenizer, framing, Form(), prompter.pace)
+    prompter.choose(InfillProblem(CODE[:CURSOR], deadline_ms=DEADLINE_MS), ROOM)
+    held = engine.held
+    assert prompter.is_growing
+    assert held
+    other = InfillProblem(b"# other\n" + CODE[:CURSOR], deadline_ms=DEADLINE_MS)
+    posed = beside.choose_beside(other, ROOM)
+    assert posed.prompt_tokens < beside.pose(other).prompt_tokens
+    assert engine.held == held
+    assert prompter.is_growing
+    assert not beside.is_growing
 
 
 class Interrupted(TableEngine):
