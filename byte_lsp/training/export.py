@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -62,13 +62,23 @@ def export(
     ``base``; ``OSError``.
     """
     config = _read_config(folder / "adapter_config.json")
-    metadata = read_metadata(base)
+    matrices = dict(to_gguf(read_matrices(folder / "adapter_model.safetensors"), read_metadata(base)))
+    write(target, description, scale * _alpha(config), matrices, stored_type)
+
+
+def write(
+    target: Path,
+    description: Description,
+    alpha: float,
+    matrices: Mapping[str, Matrix],
+    stored_type: StoredType = "f16",
+) -> None:
+    """Write an adapter's matrices, by the names that GGUF files have for them. Errors: ``OSError``."""
     writer = GGUFWriter(target, "llama")
     _describe(writer, description)
     writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", scale * _alpha(config))
-    matrices = read_matrices(folder / "adapter_model.safetensors")
-    for name, matrix in sorted(to_gguf(matrices, metadata), key=lambda each: each[0]):
+    writer.add_float32("adapter.lora.alpha", alpha)
+    for name, matrix in sorted(matrices.items()):
         kind = _kind(matrix, stored_type)
         writer.add_tensor(name, quantize(matrix, kind), raw_dtype=kind)
     part = target.with_name(f"{target.name}.part")
@@ -146,7 +156,6 @@ def main() -> int:
     add = parser.add_argument
     add("folder", type=Path, metavar="RUN/adapter", help="the folder that peft saved")
     add("target", type=Path, metavar="OUT.gguf", help="the file to write")
-    add("--type", choices=get_args(StoredType), default="f16", help="format of the matrices (default: f16)")
     add(
         "--scale",
         type=float,
@@ -154,6 +163,21 @@ def main() -> int:
         metavar="X",
         help="multiply what it adds to the weights by X (default: 1)",
     )
+    add_description(add)
+    args = parser.parse_args()
+    try:
+        base = ensure(args.base)
+        export(args.folder, args.target, base, read_description(args, base), args.type, args.scale)
+    except (ByteLspError, OSError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    report(args.target)
+    return 0
+
+
+def add_description(add: Callable[..., Any]) -> None:
+    """Options of a command that writes an adapter: its format, and what it says of itself."""
+    add("--type", choices=get_args(StoredType), default="f16", help="format of the matrices (default: f16)")
     add(
         "--base",
         default="smollm2-135m",
@@ -177,17 +201,18 @@ def main() -> int:
         metavar=("KEY", "TEXT"),
         help="more to say, e.g. run HASH",
     )
-    args = parser.parse_args()
-    try:
-        model, base = load_catalog().resolve(args.base), ensure(args.base)
-        notes = dict(args.note) | _layout_notes(args.family)
-        description = Description(args.name, args.version, args.licence, model.name, sha256_of(base), notes)
-        export(args.folder, args.target, base, description, args.type, args.scale)
-    except (ByteLspError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    print(f"{args.target}: {args.target.stat().st_size:,} bytes, sha256 {sha256_of(args.target)}")
-    return 0
+
+
+def read_description(args: argparse.Namespace, base: Path) -> Description:
+    """What the options say of an adapter for the model file ``base``. Errors: ``ByteLspError``."""
+    notes = dict(args.note) | _layout_notes(args.family)
+    model = load_catalog().resolve(args.base)
+    return Description(args.name, args.version, args.licence, model.name, sha256_of(base), notes)
+
+
+def report(target: Path) -> None:
+    """Say what was written."""
+    print(f"{target}: {target.stat().st_size:,} bytes, sha256 {sha256_of(target)}")
 
 
 def _layout_notes(family: str) -> dict[str, str]:
