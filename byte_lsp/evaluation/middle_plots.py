@@ -48,7 +48,7 @@ def _draw_ratios(axes: Axes, summary: Summary) -> None:
 
 
 def _draw_ends(axes: Axes, summary: Summary) -> None:
-    sources = list(dict.fromkeys(each.source for each in summary.ends))
+    names = list(dict.fromkeys(each.name for each in summary.ends))
     for at, model in enumerate(summary.models):
         own: list[Ends] = [each for each in summary.ends if each.model == model]
         places = [place + _shift(at, summary) for place in range(len(own))]
@@ -67,7 +67,7 @@ def _draw_ends(axes: Axes, summary: Summary) -> None:
                 capsize=2,
                 label=f"{model}, {label}",
             )
-    axes.set_yticks(range(len(sources)), sources)
+    axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set(xlabel="share of middles in one line")

@@ -76,7 +76,7 @@ def _tabulate_onward(summary: Summary) -> Table:
 def _tabulate_ends(summary: Summary) -> Table:
     rows = [
         (
-            f"{each.source}: {each.model}",
+            f"{each.name}: {each.model}",
             f"{each.middles:,}",
             *(
                 show_interval(share, 1, percent=True)

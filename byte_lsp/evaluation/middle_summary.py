@@ -1,7 +1,7 @@
 """What all true middles together say of several models, paired by cursor: others beside the first."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +58,8 @@ class Ends:
     """
 
     model: str
-    source: str
+    axis: Axis
+    name: str
     middles: int
     written_near: Interval
     written_ended: Interval
@@ -98,23 +99,24 @@ def summarize(middles: Sequence[Middle], found: Sequence[Readings], seed: int) -
             "the models' vocabularies can spell none of the texts; give other files, or another --model"
         )
     models = [each.model for each in found]
-    groups = [_summarize_group("all", "all", items, models, seed)]
-    sources = list(dict.fromkeys(item.middle.source for item in items))
-    for source in sources:
-        chosen = [item for item in items if item.middle.source == source]
-        groups.append(_summarize_group("source", source, chosen, models, seed))
-    groups += [
-        _summarize_group("kind", kind, chosen, models, seed)
-        for kind in MIDDLE_KINDS
-        if (chosen := [item for item in items if item.middle.kind == kind])
-    ]
+    groups = [_summarize_group(axis, name, chosen, models, seed) for axis, name, chosen in _group(items)]
     ends = [
-        _summarize_ends(source, chosen, at, model, seed)
-        for source in ("all", *sources)
-        if (chosen := [item for item in items if _has_ending(item) and source in ("all", item.middle.source)])
+        _summarize_ends(axis, name, chosen, at, model, seed)
+        for axis, name, chosen in _group([item for item in items if _has_ending(item)])
         for at, model in enumerate(models)
     ]
     return Summary(models, groups, ends, len(middles) - len(items))
+
+
+def _group(items: Sequence[_Item]) -> Iterator[tuple[Axis, str, list[_Item]]]:
+    """All items, those of each source and those of each kind; nothing where there are none."""
+    if items:
+        yield "all", "all", list(items)
+    for source in dict.fromkeys(item.middle.source for item in items):
+        yield "source", source, [item for item in items if item.middle.source == source]
+    for kind in MIDDLE_KINDS:
+        if chosen := [item for item in items if item.middle.kind == kind]:
+            yield "kind", kind, chosen
 
 
 def _summarize_group(
@@ -159,7 +161,7 @@ def _has_ending(item: _Item) -> bool:
     return all(reading.ending is not None for reading in item.readings)
 
 
-def _summarize_ends(source: str, items: Sequence[_Item], at: int, model: str, seed: int) -> Ends:
+def _summarize_ends(axis: Axis, name: str, items: Sequence[_Item], at: int, model: str, seed: int) -> Ends:
     clusters = [item.middle.cluster for item in items]
 
     def share(is_so: Callable[[Ending, int], bool]) -> Interval:
@@ -172,7 +174,8 @@ def _summarize_ends(source: str, items: Sequence[_Item], at: int, model: str, se
 
     return Ends(
         model,
-        source,
+        axis,
+        name,
         len(items),
         written_near=share(ends_near),
         written_ended=share(lambda ending, _: ending.has_ended),

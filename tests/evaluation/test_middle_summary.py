@@ -101,7 +101,7 @@ def test_near_is_two_bytes_at_most() -> None:
 
 
 def test_ends_are_counted() -> None:
-    middles = [middle(number) for number in range(4)]
+    middles = [middle(number, "inside" if number == 3 else "line") for number in range(4)]
     found = [
         ending(10, greedy=3, likely=12, likeliest=12),
         ending(42, ended=False, likely=7, likeliest=10),
@@ -110,8 +110,14 @@ def test_ends_are_counted() -> None:
     ]
     readings = [reading(1.0, ending=each) for each in found]
     summary = summarize(middles, [Readings(BASE, [*readings])], seed=0)
-    everything, python = summary.ends
-    assert (everything.source, python.source, python.middles) == ("all", "python", 4)
+    everything, python, whole, inside = summary.ends
+    assert (everything.name, python.name, python.middles) == ("all", "python", 4)
+    assert [(each.axis, each.name, each.middles) for each in (whole, inside)] == [
+        ("kind", "line", 3),
+        ("kind", "inside", 1),
+    ]
+    assert whole.greedy_near.estimate == pytest.approx(1 / 3)
+    assert inside.greedy_near.estimate == 0.0
     assert everything.written_near.estimate == 0.5
     assert everything.written_ended.estimate == 0.75
     assert everything.greedy_near.estimate == 0.25
