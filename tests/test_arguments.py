@@ -1,7 +1,7 @@
 """What a Python program passes becomes plain values, or an error that names the argument."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from byte_lsp.arguments import read_arm, read_backend, read_engine, read_eps, read_infill, read_sample
-from byte_lsp.infill.problem import COLDEST, InfillProblem
+from byte_lsp.infill.problem import COLDEST, Chunk, InfillProblem
 from byte_lsp.worker.messages import Request, SampleProblem, pack_message
 
 GOOD: dict[str, Any] = {
@@ -94,7 +94,34 @@ def test_a_wrong_field_of_an_infill_problem_is_named(wrong: dict[str, Any], erro
 
 
 def test_an_infill_problem_comes_out_as_it_went_in() -> None:
-    problem = InfillProblem(b"a", b"b", "python", 3, 10, 2, 0.7, 0.9, 2**63, "healing", with_logprobs=True)
+    problem = InfillProblem(
+        b"a",
+        b"b",
+        "python",
+        3,
+        10,
+        2,
+        0.7,
+        0.9,
+        2**63,
+        "healing",
+        with_logprobs=True,
+        raw=True,
+        suffix_goes_on=True,
+        file_is_whole=True,
+        path=b"a.py",
+        repo=b"r",
+        chunks=(Chunk(b"b.py", b"c"),),
+        draws=2,
+        suffix_fit=False,
+        prompt_tokens=9,
+        deadline_ms=2.0,
+    )
+    untouched = {"answer_ms", "whole_line"}  # the server's own
+    plain = InfillProblem(b"")
+    for field in fields(InfillProblem):
+        is_set = getattr(problem, field.name) != getattr(plain, field.name)
+        assert is_set != (field.name in untouched), field.name
     assert read_infill(problem) == problem
     with pytest.raises(TypeError, match="InfillProblem"):
         read_infill(b"x")

@@ -56,6 +56,7 @@ class Suggestion:
     confidence: float | None
     logprob: float | None = None
     suffix_logprob: float | None = None
+    onward_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +140,5 @@ def _suggestion(candidate: Candidate) -> Suggestion:
         candidate.confidence,
         candidate.logprob,
         candidate.suffix_logprob,
+        candidate.onward_logprob,
     )

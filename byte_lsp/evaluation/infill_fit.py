@@ -11,7 +11,7 @@ from byte_lsp.evaluation.local import LocalModel
 from byte_lsp.infill.choosing import offer
 from byte_lsp.infill.problem import Candidate, InfillProblem
 from byte_lsp.infill.prompts import Posed, Prompter
-from byte_lsp.infill.suffix_fit import judge_by_suffix
+from byte_lsp.infill.suffix_fit import judge_by_suffix, rank_proposals
 
 
 def rank_by_suffix(
@@ -21,14 +21,9 @@ def rank_by_suffix(
     those that disturb it. Errors: ``EngineError``.
     """
     posed = pose_onward(model, problem)
-    judged = judge_by_suffix(
-        model.engine,
-        model.canonical.framed(posed.framing),
-        posed.prefix,
-        problem.suffix,
-        candidates,
-        proposed=model.form.layout != "prefix",
-    )
+    process = model.canonical.framed(posed.framing)
+    judge = judge_by_suffix if model.form.layout == "prefix" else rank_proposals
+    judged = judge(model.engine, process, posed.prefix, problem.suffix, candidates)
     return offer(judged, problem.alternatives)
 
 

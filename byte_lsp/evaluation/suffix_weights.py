@@ -35,13 +35,20 @@ def count_right(holes: Iterable[Hole], ranking: Ranking) -> int:
 
 
 def weigh(weight: float) -> Ranking:
-    """The ranking with one weight of the candidate's own log-probability."""
-    return lambda each: weight * (each.logprob or 0.0) + (each.suffix_logprob or 0.0)
+    """The ranking with one weight of the candidate's log-probability."""
+    return lambda each: weight * first_factor(each) + (each.suffix_logprob or 0.0)
+
+
+def first_factor(each: Suggestion) -> float:
+    """What the product multiplies the suffix's probability with: of a model that sees the suffix, what it
+    says from left to right.
+    """
+    return (each.logprob if each.onward_logprob is None else each.onward_logprob) or 0.0
 
 
 def weigh_by_length(each: Suggestion) -> float:
-    """The candidate's own log-probability per byte, and the suffix's in full."""
-    return (each.logprob or 0.0) / max(1, len(each.text)) + (each.suffix_logprob or 0.0)
+    """The candidate's log-probability per byte, and the suffix's in full."""
+    return first_factor(each) / max(1, len(each.text)) + (each.suffix_logprob or 0.0)
 
 
 def report(holes: Sequence[Hole]) -> str:

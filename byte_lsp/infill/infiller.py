@@ -30,7 +30,7 @@ from byte_lsp.infill.problem import (
 )
 from byte_lsp.infill.prompts import Posed, Prompter
 from byte_lsp.infill.stopping import Limits, Stopping
-from byte_lsp.infill.suffix_fit import judge_by_suffix
+from byte_lsp.infill.suffix_fit import has_choice, judge_by_suffix, rank_proposals
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 
@@ -100,6 +100,7 @@ class Infiller:
         is interrupted, ``EngineError``.
         """
         self._rest = None
+        self._onward.give_up()
         due = Due(problem.answer_ms, whole_line=problem.whole_line)
         before, drafts = self.engine.tokens_evaluated, self._count_drafts()
         problem = replace(problem, temperature=settle_temperature(problem.temperature))
@@ -152,6 +153,7 @@ class Infiller:
         ``Prompter.grow``), then tables.
         """
         self._prompter.grow(is_wanted)
+        self._onward.grow(is_wanted)
         while is_wanted() and self._prepare():
             pass
 
@@ -171,7 +173,7 @@ class Infiller:
         ending = Limits(problem.max_bytes, problem.max_lines) if problem.raw else Stopping.of(problem)
         others = (*(chunk.text for chunk in reversed(problem.chunks)), problem.suffix)
         wanted = max(problem.alternatives, problem.draws)
-        is_ranked = wanted > 1 and self.is_judged(problem)
+        is_ranked = wanted > 1 and self.is_judged(problem) and not self._sees_suffix
         is_scored = problem.with_logprobs or is_ranked
         scored: Scored = "all" if is_scored else "first_line" if self._calibration else "nothing"
         # A confidence can do without what the canonical process costs: on 453 tokens in sixteen files the
@@ -194,17 +196,20 @@ class Infiller:
     def _offer(self, problem: InfillProblem, posed: Posed, choice: Choice) -> tuple[Candidate, ...]:
         candidates = choice.candidates
         if self.is_judged(problem):
-            if self._sees_suffix:
-                posed = self._onward.choose_beside(problem.onward, self._room(problem))
-            candidates = judge_by_suffix(
-                self.engine,
-                self._canonical.framed(posed.framing),
-                posed.prefix,
-                problem.suffix,
-                candidates,
-                proposed=self._sees_suffix,
-            )
+            candidates = self._rank(problem, posed, candidates)
         return offer(candidates, problem.alternatives)
+
+    def _rank(self, problem: InfillProblem, posed: Posed, candidates: list[Candidate]) -> list[Candidate]:
+        """By the suffix. A model that sees it is asked from left to right, behind a prompt of its own."""
+        judge = judge_by_suffix
+        if self._sees_suffix:
+            if not has_choice(problem.suffix, candidates):
+                return candidates
+            judge = rank_proposals
+            posed = self._onward.choose(problem.onward, self._room(problem))
+            self._onward.hold_beside(self._prompter)
+        process = self._canonical.framed(posed.framing)
+        return judge(self.engine, process, posed.prefix, problem.suffix, candidates)
 
     def _choice(self, problem: InfillProblem) -> Choice:
         return Choice(problem, self._calibration, sees_suffix=self._sees_suffix)

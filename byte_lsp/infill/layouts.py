@@ -12,10 +12,10 @@ prefix is what covers condition on.
   line, and a keystroke does not have AFTER evaluated anew. ``rewind = "none"`` leaves the line where it is.
 * ``prefix``: the text before the cursor and nothing else.
 
-Where nothing but white space follows the cursor and there the file ends, every model is asked from left to
-right, unless the problem says that the file is whole. An empty AFTER tells a model that the file is over once
-the middle is, and nobody knows that of a file that is being written. All of them were trained from left to
-right too.
+Where nothing but white space of AFTER is known, every model is asked from left to right, unless the file ends
+there and the problem says that it is whole. An empty AFTER tells a model that the file is over once the
+middle is, and nobody knows that of a file that is being written. All of them were trained from left to right
+too.
 
 Other files come first, the most relevant next to the text; the path of the file at hand is shown only beside
 those of others. Without file separators they are part of the text before the cursor: so no boundary of
@@ -168,8 +168,8 @@ def _path_line(path: bytes) -> bytes:
 
 
 def _fills_in(problem: InfillProblem, form: Form) -> bool:
-    has_after = problem.suffix_goes_on or problem.file_is_whole or bool(problem.suffix.strip())
-    return form.layout != "prefix" and has_after
+    ends_there = problem.file_is_whole and not problem.suffix_goes_on
+    return form.layout != "prefix" and (ends_there or bool(problem.suffix.strip()))
 
 
 def _prompt(parts: Iterable[Part | None], prefix: bytes) -> Prompt:

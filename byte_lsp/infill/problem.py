@@ -70,13 +70,14 @@ class InfillProblem:
     act on covers and tokens as in ``ByteModel.sample``, with an ensemble on bytes as in ``Ensemble.sample``.
     With ``draws`` above 1 so many candidates are made, at temperature 0 the same ones each time.
     ``suffix_fit`` puts those first that the suffix goes on from best, and drops what disturbs it
-    (``infill.suffix_fit``); of a model that sees the suffix only where it makes several.
+    (``infill.suffix_fit``); of a model that sees the suffix it only ranks, where there are several.
 
     The prompt has at most ``prompt_tokens`` tokens (0: as many as the model's context has room for).
-    ``deadline_ms`` bounds the work on a cold prompt: a prompt is cut to what can be evaluated within it, and
-    grows when there is time (0: no bound). After ``answer_ms`` what is whole of the texts is answered, once
-    there is something, or with ``whole_line`` a first line, whose confidence is known; the rest is written
-    when nobody asks (0: all of it is waited for).
+    ``deadline_ms`` bounds the work on each cold prompt (there are two where what a model wrote that sees the
+    suffix is judged): it is cut to what can be evaluated within it, and grows when there is time (0: no
+    bound). After ``answer_ms`` what is whole of the texts is answered, once there is something, or with
+    ``whole_line`` a first line, whose confidence is known; the rest is written when nobody asks (0: all of
+    it is waited for).
     ``with_logprobs`` asks for the candidates' log-probabilities: they take time that the text alone does not
     need.
 
@@ -125,7 +126,8 @@ class Candidate:
     calibration (``infill.confidence``). ``line_steps`` are the offsets in the text at which the steps of its
     first line ended, each with the log-probability up to there; none where nobody needs them or the text was
     indented anew. ``suffix_logprob`` is that of the suffix's first bytes behind the
-    text, None where nobody looked at it (``infill.suffix_fit``).
+    text, ``onward_logprob`` the text's own from left to right; None where nobody looked at it
+    (``infill.suffix_fit``).
     """
 
     text: bytes
@@ -136,6 +138,7 @@ class Candidate:
     confidence: float | None = None
     suffix_logprob: float | None = None
     line_steps: tuple[tuple[int, float], ...] = ()
+    onward_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Prompter:
         self._form = form
         self._encoder = PromptEncoder(tokenizer, form, framing)
         self._growing: tuple[int, ...] = ()
+        self._chosen: tuple[int, ...] = ()
         self._size = 0  # of the smaller prompt that was used last
         self._encode = lru_cache(_KEPT_TEXTS)(finder(tokenizer).canon.encode)
         self._measure = Measure(lambda problem: self.pose(problem).prompt_tokens, self._token_ends)
@@ -73,14 +74,20 @@ class Prompter:
         With a ``deadline_ms`` no more of it is cold than the engine is expected to read in that time, but for
         ``LEAST_PROMPT_TOKENS``; what that leaves out is left to ``grow``.
         """
-        whole, chosen = self._choose(problem, room_tokens)
+        whole = self.pose(fit_budget(problem, room_tokens, self._measure))
+        chosen = self._smaller(problem, whole, room_tokens) if problem.deadline_ms else whole
         self._growing = () if chosen is whole else whole.path
-        self._engine.hold((whole.path, chosen.path) if self._growing else ())
+        self._chosen = chosen.path
+        self._engine.hold(self._growing_paths)
         return chosen
 
-    def choose_beside(self, problem: InfillProblem, room_tokens: int) -> Posed:
-        """As ``choose``, for a prompt that is read beside another one: it does not grow."""
-        return self._choose(problem, room_tokens)[1]
+    def hold_beside(self, other: "Prompter") -> None:
+        """Have the engine keep what was chosen last, here and by ``other``, until one of them chooses."""
+        self._engine.hold((self._chosen, *self._growing_paths, other._chosen, *other._growing_paths))
+
+    def give_up(self) -> None:
+        """Leave nothing to ``grow``."""
+        self._growing = ()
 
     def pose(self, problem: InfillProblem) -> Posed:
         """A problem's prompt, uncut."""
@@ -89,6 +96,10 @@ class Prompter:
         tokens = self._encode(prompt.prefix)
         path = framing.head + tokens[: max(0, len(tokens) - _LOOSE_TOKENS)]
         return Posed(problem, framing, prompt.prefix, path, len(framing.head) + len(tokens))
+
+    @property
+    def _growing_paths(self) -> tuple[tuple[int, ...], ...]:
+        return (self._growing, self._chosen) if self._growing else ()
 
     @property
     def is_growing(self) -> bool:
@@ -111,11 +122,6 @@ class Prompter:
             # Nothing gained would mean that the engine cannot keep what was read.
             if known < self._engine.cached_tokens(path) < len(path):
                 self._growing = path
-
-    def _choose(self, problem: InfillProblem, room_tokens: int) -> tuple[Posed, Posed]:
-        """The whole prompt, and the one to read now."""
-        whole = self.pose(fit_budget(problem, room_tokens, self._measure))
-        return whole, self._smaller(problem, whole, room_tokens) if problem.deadline_ms else whole
 
     def _smaller(self, problem: InfillProblem, whole: Posed, room_tokens: int) -> Posed:
         """The prompt that the deadline leaves time for: ``whole``, the one used last if it is warm and not

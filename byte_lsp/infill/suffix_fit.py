@@ -19,7 +19,6 @@ leaving it as it is (docs/infilling.md, where it is multiplied by other numbers)
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import itemgetter
 
 from byte_lsp.bytes.canonical import CanonicalProcess
 from byte_lsp.bytes.scoring import log_likelihoods
@@ -44,41 +43,73 @@ def judge_by_suffix(
     prefix: bytes,
     suffix: bytes,
     candidates: Sequence[Candidate],
-    *,
-    proposed: bool = False,
 ) -> list[Candidate]:
     """Candidates by falling ``log P(c | x) + log P(s | x c)``.
 
-    The first is a candidate's own log-probability, or with ``proposed``, for candidates of a model that saw
-    the suffix, what is said here. By their own alone where the suffix is blank, where no tokens spell it, or
-    the context has no room for it. Where text follows on the cursor's line, those are left out behind which
-    it is less probable than without them. Errors: ``Cancelled``, ``EngineError``.
+    By the first alone where the suffix is blank, where no tokens spell it, or the context has no room for it.
+    Where text follows on the cursor's line, those are left out behind which it is less probable than without
+    them. Errors: ``Cancelled``, ``EngineError``.
     """
     is_mid_line = bool(suffix.split(b"\n", 1)[0].strip())
-    ranked = sorted(candidates, key=_own, reverse=True)
+    ranked = sorted(candidates, key=_score, reverse=True)
     if not suffix.strip() or len(candidates) < 2 - is_mid_line:
         return ranked
     count = SUFFIX_BYTES if len(candidates) > 1 else ALONE_BYTES
     pairs = [(candidate.text, _head(suffix[candidate.replaced_bytes :], count)) for candidate in candidates]
-    texts = [(b"", candidate.text) for candidate in candidates] if proposed else []
-    asked = [(b"", _head(suffix, count)), *pairs, *texts]
     try:
-        alone, *logprobs = log_likelihoods(engine, process, prefix, asked)
+        alone, *logprobs = log_likelihoods(engine, process, prefix, [(b"", _head(suffix, count)), *pairs])
     except ContextFull:
         return ranked
     if alone == -math.inf:
         return ranked
-    firsts = logprobs[len(pairs) :] if proposed else map(_own, candidates)
     judged = [
-        (first + logprob, replace(candidate, suffix_logprob=logprob))
-        for candidate, first, logprob in zip(candidates, firsts, logprobs[: len(pairs)], strict=True)
+        replace(candidate, suffix_logprob=logprob)
+        for candidate, logprob in zip(candidates, logprobs, strict=True)
         if not is_mid_line or candidate.replaced_bytes or logprob > alone
     ]
-    return [candidate for _, candidate in sorted(judged, key=itemgetter(0), reverse=True)]
+    return sorted(judged, key=_score, reverse=True)
 
 
-def _own(candidate: Candidate) -> float:
-    return candidate.logprob or 0.0
+def has_choice(suffix: bytes, candidates: Sequence[Candidate]) -> bool:
+    """Whether ``rank_proposals`` has anything to say."""
+    return len(candidates) > 1 and bool(suffix.strip())
+
+
+def rank_proposals(
+    engine: Engine,
+    process: CanonicalProcess,
+    prefix: bytes,
+    suffix: bytes,
+    candidates: Sequence[Candidate],
+) -> list[Candidate]:
+    """Candidates of a model that saw the suffix, by ``log P(c | x) + log P(s | x c)`` as both are found here.
+
+    None is left out: it heard what follows on the line. As they come where there is no choice, where no
+    tokens spell the suffix, or the context has no room for it. Errors: ``Cancelled``, ``EngineError``.
+    """
+    if not has_choice(suffix, candidates):
+        return list(candidates)
+    pairs = [
+        pair
+        for each in candidates
+        for pair in ((b"", each.text), (each.text, _head(suffix[each.replaced_bytes :], SUFFIX_BYTES)))
+    ]
+    try:
+        logprobs = log_likelihoods(engine, process, prefix, pairs)
+    except ContextFull:
+        return list(candidates)
+    judged = [
+        replace(each, onward_logprob=first, suffix_logprob=behind)
+        for each, first, behind in zip(candidates, logprobs[::2], logprobs[1::2], strict=True)
+    ]
+    if max(logprobs[1::2]) == -math.inf:
+        return list(candidates)
+    return sorted(judged, key=_score, reverse=True)
+
+
+def _score(candidate: Candidate) -> float:
+    first = candidate.logprob if candidate.onward_logprob is None else candidate.onward_logprob
+    return (first or 0.0) + (candidate.suffix_logprob or 0.0)
 
 
 def _head(suffix: bytes, count: int) -> bytes:

@@ -139,7 +139,8 @@ class Suggester:
         if result is None:
             self._counters["no_model"] += 1
             return None
-        self._debounce.answered(result.elapsed_ms)
+        if not invoked:  # several texts take longer than the one that typing waits for
+            self._debounce.answered(result.elapsed_ms)
         self._counters["asked"] += 1
         self._counters["prompt_tokens_evaluated"] += result.prompt_tokens_evaluated
         self._counters["tokens_drawn"] += result.tokens_drawn

@@ -15,7 +15,7 @@ import numpy as np
 
 from byte_lsp.adapters.container import TensorReader, read_container
 from byte_lsp.adapters.lora import A_SUFFIX, B_SUFFIX, Lora, check_fits, read_lora
-from byte_lsp.errors import ByteLspError
+from byte_lsp.errors import ByteLspError, TrainingError
 from byte_lsp.models import ensure
 from byte_lsp.training.export import add_description, read_description, report, write
 from byte_lsp.training.naming import Matrix
@@ -35,12 +35,14 @@ class Mean:
 def average(paths: Sequence[Path], base: Path, rank: int) -> Mean:
     """The mean of what adapters add to the weights of ``base``; one that leaves a weight alone adds nothing.
 
-    Errors: ``ModelFileError`` naming a file that is no adapter, or another model's.
+    Errors: ``ModelFileError`` naming a file that is no adapter, or another model's; ``TrainingError`` for one
+    that was trained in another layout, or on another file.
     """
     model = read_container(base)
     loras = [read_lora(path) for path in paths]
     for lora in loras:
         check_fits(lora, model)
+        _check_alike(loras[0], lora)
     readers = [TensorReader(lora.container) for lora in loras]
     matrices, lost, total = {}, 0.0, 0.0
     for name in sorted({name for lora in loras for name in lora.changes}):
@@ -50,12 +52,24 @@ def average(paths: Sequence[Path], base: Path, rank: int) -> Mean:
         # The singular values of B A are those of a small matrix: B = Q R, and A.T likewise.
         q_left, r_left = np.linalg.qr(left)
         q_right, r_right = np.linalg.qr(right.T)
-        u, values, v = np.linalg.svd(r_left @ r_right.T)
+        u, values, v = np.linalg.svd(r_left @ r_right.T, full_matrices=False)
         lost, total = lost + float((values[rank:] ** 2).sum()), total + float((values**2).sum())
         root = np.sqrt(values[:rank])
         matrices[name + A_SUFFIX] = _fill((q_right @ v[:rank].T * root).T, rank, 0)
         matrices[name + B_SUFFIX] = _fill(q_left @ u[:, :rank] * root, rank, 1)
     return Mean(matrices, float(rank), lost / total if total else 0.0)
+
+
+def _check_alike(first: Lora, other: Lora) -> None:
+    """Errors: ``TrainingError`` where the files say that what they do has no mean."""
+    for key in (*first.container.metadata, *other.container.metadata):
+        if key == "byte_lsp.base.sha256" or key.startswith("byte_lsp.infill."):
+            one, two = first.container.text(key), other.container.text(key)
+            if one != two:
+                raise TrainingError(
+                    f'{other.container.path}: {key} is "{two}", and "{one}" in {first.container.path}: '
+                    "give adapters that were trained on the same file, in the same layout"
+                )
 
 
 def _factors(

@@ -34,6 +34,7 @@ from byte_lsp.models.check import sha256_of
 from byte_lsp.models.progress import progress_bar
 from byte_lsp.training.packs import ROW_SHARES
 from byte_lsp.training.schedule import Schedule
+from byte_lsp.training.spans import KIND_WEIGHTS
 from byte_lsp.training.validation import Tally, compare, measure
 
 try:
@@ -207,6 +208,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         layout=args.layout,
         prefix_weight=args.prefix_weight,
         shares=shares,
+        kinds={str(kind): weight for kind, weight in KIND_WEIGHTS.items()},
         rows=sorted(args.rows),
         rate_ratio=args.rate_ratio,
         excerpts=args.excerpts,
@@ -303,7 +305,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--first-layer", type=int, default=0, help="layers below it are left as they are")
     add("--layout", choices=("psm", "spm"), default="spm")
     add("--prefix-weight", type=float, default=0.3, help="of the loss of the last tokens before the cursor")
-    add("--excerpts", type=float, default=0.4, help="the share of examples that are one definition alone")
+    add("--excerpts", type=float, default=0.4, help="share of one definition alone, but for last lines")
     add("--languages", nargs="+", choices=sorted(SHARES), default=None, help="(all)")
     add("--seed", type=int, default=0)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")

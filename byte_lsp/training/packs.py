@@ -16,7 +16,7 @@ from byte_lsp.errors import TrainingError
 from byte_lsp.training.documents import Document, Documents
 from byte_lsp.training.examples import Example, ExampleMaker
 from byte_lsp.training.excerpts import draw_excerpt
-from byte_lsp.training.spans import draw_kind, draw_span
+from byte_lsp.training.spans import SpanKind, draw_kind, draw_span
 
 ROW_SHARES: Mapping[int, float] = {128: 0.3, 256: 0.4, 512: 0.22, 1024: 0.08}
 """Shares of tokens by the length of their row. What teaches is the middles, and short rows hold more of them
@@ -59,7 +59,8 @@ class Packer:
         excerpts: float = 0.0,
     ) -> None:
         """``shares`` are weights of languages; ``excerpts`` is the share of the examples that are made of one
-        definition each. Errors: ``TrainingError`` for a language without documents.
+        definition each, beside last lines, which always are. Errors: ``TrainingError`` for a language without
+        documents.
         """
         missing = sorted(set(shares) - set(documents.bytes_of_language))
         if missing:
@@ -82,17 +83,16 @@ class Packer:
     def example(self, length: int, rng: random.Random) -> Example:
         """An example that fills most of a row of ``length``. Errors: ``TrainingError`` if none does."""
         language = rng.choices(list(self._shares), list(self._shares.values()))[0]
-        kind = draw_kind(rng)
-        excerpt = kind == "last" or rng.random() < self._excerpts
+        kind, excerpt = self._draw_kind(rng)
         for attempt in range(_MOST_TRIES):
             if attempt % _TRIES_OF_A_KIND == _TRIES_OF_A_KIND - 1:
-                kind = draw_kind(rng)
+                kind, excerpt = self._draw_kind(rng)
             document = self._documents.draw(language, rng)
             if excerpt:
                 document = draw_excerpt(document, rng) or document
             span = draw_span(document.lines, kind, rng)
             if span is None:
-                kind = draw_kind(rng)
+                kind, excerpt = self._draw_kind(rng)
                 continue
             other = self._other(document, rng) if length >= _LONG_ROW and not excerpt else None
             example = self._maker.make(document, span, length, rng, other)
@@ -100,6 +100,11 @@ class Packer:
             if example and len(example.tokens) - 1 >= least:
                 return example
         raise TrainingError(f"no {language} document of the data set makes an example of {length} tokens")
+
+    def _draw_kind(self, rng: random.Random) -> tuple[SpanKind, bool]:
+        """A kind, and whether it is one of an excerpt: a last line always is."""
+        kind = draw_kind(rng)
+        return kind, kind == "last" or rng.random() < self._excerpts
 
     def _other(self, document: Document, rng: random.Random) -> Document | None:
         return self._documents.neighbour(document, rng) if rng.random() < CHUNK_PROBABILITY else None

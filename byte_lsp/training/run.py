@@ -45,6 +45,7 @@ class Settings:
     layout: Layout
     prefix_weight: float
     shares: dict[str, float]
+    kinds: dict[str, float]
     rows: list[int]
     start: str
     rate_ratio: float

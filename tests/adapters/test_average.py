@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from byte_lsp.adapters.container import TensorReader
 from byte_lsp.adapters.lora import read_lora
-from byte_lsp.errors import ModelFileError
+from byte_lsp.errors import ModelFileError, TrainingError
 from byte_lsp.training.average import Mean, average, main
 from byte_lsp.training.export import Description, write
 
@@ -25,13 +25,20 @@ def model(tmp_path: Path) -> Path:
     return write_model(tmp_path / "model.gguf", weights, general__architecture="llama")
 
 
-def make(path: Path, seed: int, rank: int, alpha: float, names: tuple[str, ...] = ("w",)) -> Path:
+def make(
+    path: Path,
+    seed: int,
+    rank: int,
+    alpha: float,
+    names: tuple[str, ...] = ("w",),
+    description: Description = NOBODY,
+) -> Path:
     random = np.random.default_rng(seed)
     matrices: dict[str, Values] = {}
     for name in names:
         matrices[f"{name}.lora_a"] = random.standard_normal((rank, COLUMNS)).astype(np.float32)
         matrices[f"{name}.lora_b"] = random.standard_normal((ROWS, rank)).astype(np.float32)
-    write(path, NOBODY, alpha, matrices, "f32")
+    write(path, description, alpha, matrices, "f32")
     return path
 
 
@@ -53,6 +60,26 @@ def test_with_room_for_all_nothing_is_lost(model: Path, tmp_path: Path) -> None:
     assert mean.lost == pytest.approx(0.0, abs=1e-12)
     assert added(mean) == pytest.approx((delta(one) + delta(two)) / 2, abs=1e-5)
     assert added(mean, "v") == pytest.approx(delta(one, "v") / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("rank", [6, 13, 70])
+def test_a_rank_beyond_what_there_is_adds_nothing(model: Path, tmp_path: Path, rank: int) -> None:
+    paths = [make(tmp_path / f"{seed}.gguf", seed, rank=9, alpha=9.0) for seed in range(2)]
+    mean = average(paths, model, rank)
+    whole = (delta(paths[0]) + delta(paths[1])) / 2
+    assert mean.matrices["w.lora_a"].shape == (rank, COLUMNS)
+    assert (added(mean) == pytest.approx(whole, abs=1e-4)) == (rank >= ROWS)
+
+
+@pytest.mark.parametrize("key", ["base", "layout"])
+def test_adapters_of_another_file_or_layout_have_no_mean(model: Path, tmp_path: Path, key: str) -> None:
+    notes = {"infill.layout": "psm"} if key == "layout" else {}
+    other = Description("random", "1", "MIT", "model", "0" if notes else "1", notes)
+    paths = [make(tmp_path / "one.gguf", 1, rank=2, alpha=2.0)]
+    paths.append(make(tmp_path / "two.gguf", 1, rank=2, alpha=2.0, description=other))
+    for some in (paths, paths[::-1]):
+        with pytest.raises(TrainingError, match=key):
+            average(some, model, rank=4)
 
 
 def test_what_a_rank_has_no_room_for_is_the_least(model: Path, tmp_path: Path) -> None:

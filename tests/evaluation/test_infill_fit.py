@@ -62,9 +62,11 @@ def test_a_model_that_fills_in_is_judged_left_to_right(tiny: Tiny) -> None:
     expected = {text: mass(brute, PREFIX + text + SUFFIX) for text in TEXTS}
     assert [each.text for each in ranked] == sorted(TEXTS, key=expected.__getitem__, reverse=True)
     for each in ranked:
+        assert each.logprob == TEXTS.index(each.text)
+        assert each.onward_logprob is not None
         assert each.suffix_logprob is not None
-        given = expected[each.text] / mass(brute, PREFIX + each.text)
-        assert math.exp(each.suffix_logprob) == pytest.approx(given)
+        assert math.exp(each.onward_logprob) == pytest.approx(mass(brute, PREFIX + each.text))
+        assert math.exp(each.onward_logprob + each.suffix_logprob) == pytest.approx(expected[each.text])
 
 
 @pytest.mark.parametrize("form", [Form(), FILLING], ids=["prefix", "spm"])

@@ -1,5 +1,7 @@
 """Holes in real files: what is cut out, and what stays around it."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,8 @@ def test_a_digest_tells_what_a_model_is_asked() -> None:
     other = Task("d", "n", "c", "python", "line", b"a", b"bb", b"x")
     assert task.digest == Task("e", "m", "c", "python", "line", b"a", b"b", b"x").digest
     assert task.digest != other.digest
+    last = replace(task, suffix=b"\n")
+    assert last.digest != replace(last, suffix_goes_on=True).digest
+    asked = (last.kind, last.language, last.prefix, last.suffix, last.truth, last.suffix_goes_on)
+    before = hashlib.blake2b(repr(asked).encode(), digest_size=8).hexdigest()
+    assert last.digest != before, "it was asked without being told that the file ends"

@@ -19,7 +19,7 @@ from byte_lsp.infill.infiller import TRIES, Infiller
 from byte_lsp.infill.layouts import Form
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
 from byte_lsp.infill.stopping import Limits
-from byte_lsp.infill.suffix_fit import judge_by_suffix
+from byte_lsp.infill.suffix_fit import judge_by_suffix, rank_proposals
 from byte_lsp.tokens.contexts import finder
 from byte_lsp.tokens.tokenizer import Tokenizer
 from tests.bytes.tiny import END, FRAMING, Tiny, tinies
@@ -247,25 +247,45 @@ def test_a_single_candidate_is_judged_by_less_of_the_suffix_than_several(tiny: T
 FILLING = Form("spm", suffix=END, middle=END, ends=(END,))
 
 
-def test_what_a_model_writes_that_saw_the_suffix_is_judged_from_left_to_right(tiny: Tiny) -> None:
-    """By the probability of prefix, text and suffix as one text, whatever the model said of the text."""
+@pytest.mark.parametrize("suffix", [b"\na(", b"a(\n"])
+def test_what_a_model_writes_that_saw_the_suffix_is_ranked_from_left_to_right(
+    tiny: Tiny, suffix: bytes
+) -> None:
+    """By the probability of prefix, text and suffix as one text, whatever it said of the text; all stay."""
     changed = 0
     for seed in range(12):
         engine = tiny.engine(seed)
-        problem = InfillProblem(b"(a", b"\na(", alternatives=6, draws=6, max_bytes=3, seed=seed)
+        problem = InfillProblem(b"(a", suffix, alternatives=6, draws=6, max_bytes=3, seed=seed)
         infiller = Infiller(engine, tiny.tokenizer, FRAMING, FILLING)
         drawn = infiller.infill(replace(problem, suffix_fit=False)).candidates
         shown = infiller.infill(problem).candidates
         assert {each.text for each in shown} == {each.text for each in drawn}
+        if len(shown) < 2:
+            continue
         alone = Infiller(engine, tiny.tokenizer, FRAMING)
-        joint = {each.text: alone.logprob(each.text + problem.suffix, problem.prefix) for each in shown}
+        rest = {each.text: suffix[each.replaced_bytes :] for each in shown}
+        joint = {text: alone.logprob(text + behind, problem.prefix) for text, behind in rest.items()}
         by_both = sorted(shown, key=lambda each: -joint[each.text])
         assert shown == offer(by_both, 6)
         for each in shown:
-            given = joint[each.text] - alone.logprob(each.text, problem.prefix)
-            assert each.suffix_logprob == pytest.approx(given, abs=0.02)
+            assert each.onward_logprob == pytest.approx(alone.logprob(each.text, problem.prefix), abs=0.02)
+            assert each.suffix_logprob == pytest.approx(joint[each.text] - each.onward_logprob, abs=0.04)
         changed += [each.text for each in shown] != [each.text for each in drawn]
-    assert changed > 3
+    assert changed
+
+
+def test_where_there_is_nothing_to_say_proposals_stay_as_they_came(tiny: Tiny) -> None:
+    engine = tiny.engine(3)
+    process = CanonicalProcess(finder(tiny.tokenizer), FRAMING)
+    some = [Candidate(text, None, "stop", 1) for text in (b"(", b"a", b"a(")]
+    assert ord("z") in tiny.tokenizer.unspellable
+    for prefix, suffix in ((b"a", b""), (b"a", b"\n \n"), (b"a", b"z"), (b"a( " * 300, b"a")):
+        before = engine.tokens_evaluated
+        assert rank_proposals(engine, process, prefix, suffix, some) == some
+        assert suffix.strip() or engine.tokens_evaluated == before
+    assert rank_proposals(engine, process, b"a", b"a", some) != some
+    assert rank_proposals(engine, process, b"a", b"a", some[:1]) == some[:1]
+    assert rank_proposals(engine, process, b"a", b"a", []) == []
 
 
 def test_a_single_text_of_a_model_that_saw_the_suffix_is_not_judged(tiny: Tiny) -> None:

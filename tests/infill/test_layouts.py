@@ -370,14 +370,15 @@ def test_what_psm_rewinds_is_the_last_line_and_nothing_is_lost(
 
 @pytest.mark.parametrize("suffix", [b"", b"\n", b" \t\n\n  "])
 @pytest.mark.parametrize("layout", ["psm", "spm"])
-def test_only_where_the_file_ends_is_a_blank_suffix_left_out(suffix: bytes, layout: str) -> None:
+def test_a_blank_suffix_is_shown_only_where_it_is_known_to_end_the_file(suffix: bytes, layout: str) -> None:
     form = Form("psm" if layout == "psm" else "spm", 1, 2, 3)
     problem = InfillProblem(b"a = ", suffix)
-    assert lay_out(problem, form) == Prompt((), b"a = ")
-    goes_on = replace(problem, suffix_goes_on=True)
-    filled = Prompt((1, 2, suffix, 3) if suffix else (1, 2, 3), b"a = ")
-    assert lay_out(goes_on, form) == lay_out(replace(problem, file_is_whole=True), form) == filled
-    assert lay_out(replace(goes_on, file_is_whole=True).onward, form) == Prompt((), b"a = ")
+    unknown = (problem, replace(problem, suffix_goes_on=True))
+    for each in (*unknown, replace(problem, suffix_goes_on=True, file_is_whole=True)):
+        assert lay_out(each, form) == Prompt((), b"a = ")
+    whole = replace(problem, file_is_whole=True)
+    assert lay_out(whole, form) == Prompt((1, 2, suffix, 3) if suffix else (1, 2, 3), b"a = ")
+    assert lay_out(whole.onward, form) == lay_out(whole, Form()) == Prompt((), b"a = ")
 
 
 def test_a_leading_space_belongs_to_the_text_before_the_cursor_not_to_the_path_outside_it() -> None:

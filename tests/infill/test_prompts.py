@@ -15,6 +15,7 @@ from byte_lsp.engines.llama_cpp import EngineConfig, LlamaCppEngine
 from byte_lsp.engines.protocol import TRUNK_END, Engine, Logits, TokenTree
 from byte_lsp.engines.table import TableEngine
 from byte_lsp.errors import Cancelled, EngineError
+from byte_lsp.infill.infiller import Infiller
 from byte_lsp.infill.layouts import Form
 from byte_lsp.infill.pace import FIRST_GUESS_TOKENS_PER_S, LEAST_TOKENS, Pace
 from byte_lsp.infill.problem import Chunk, InfillProblem
@@ -227,28 +228,60 @@ def test_an_engine_too_small_for_two_prompts_still_gets_an_answer(
     assert not prompter.is_growing or posed.prompt_tokens + len(posed.path) <= 512
 
 
-def test_a_prompt_beside_another_leaves_its_growth_alone(tokenizer: Tokenizer, framing: Framing) -> None:
-    """It is cut to what there is time for, and neither grows nor lets go of what is held."""
+class Holding(TableEngine):
+    """Says what it holds."""
 
-    class Holding(TableEngine):
-        held: Sequence[tuple[int, ...]] = ()
+    held: Sequence[tuple[int, ...]] = ()
 
-        def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
-            self.held = paths
+    def hold(self, paths: Sequence[tuple[int, ...]]) -> None:
+        self.held = paths
+        super().hold(paths)
 
+
+def test_a_prompt_beside_another_is_held_with_it(tokenizer: Tokenizer, framing: Framing) -> None:
     engine = Holding(len(tokenizer.pieces), context_tokens=4096)
     prompter = Prompter(engine, tokenizer, framing, Form())
     beside = Prompter(engine, tokenizer, framing, Form(), prompter.pace)
-    prompter.choose(InfillProblem(CODE[:CURSOR], deadline_ms=DEADLINE_MS), ROOM)
-    held = engine.held
+    typed = prompter.choose(InfillProblem(CODE[:CURSOR], deadline_ms=DEADLINE_MS), ROOM)
+    grown = {path for path in engine.held if path != typed.path}
+    other = beside.choose(InfillProblem(CODE[: CURSOR // 2], deadline_ms=DEADLINE_MS), ROOM)
+    beside.hold_beside(prompter)
+    assert {typed.path, other.path} | grown < set(engine.held), "and all that the other grows to"
     assert prompter.is_growing
-    assert held
-    other = InfillProblem(b"# other\n" + CODE[:CURSOR], deadline_ms=DEADLINE_MS)
-    posed = beside.choose_beside(other, ROOM)
-    assert posed.prompt_tokens < beside.pose(other).prompt_tokens
-    assert engine.held == held
-    assert prompter.is_growing
+    assert beside.is_growing
+    beside.give_up()
     assert not beside.is_growing
+    prompter.choose(InfillProblem(CODE[:CURSOR], deadline_ms=DEADLINE_MS), ROOM)
+    assert set(engine.held) == {typed.path} | grown
+
+
+def test_what_the_judge_reads_grows_and_leaves_the_prompt_of_typing_warm(
+    tokenizer: Tokenizer, framing: Framing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine parks nothing: what is not held is read anew."""
+    monkeypatch.setattr(Pace, "tokens_within", lambda *_: AFFORDABLE)
+    engine = Holding(len(tokenizer.pieces), context_tokens=4096)
+    ids = tokenizer.vocabulary.ids_of_spelling
+    form = Form("spm", suffix=ids["<jupyter_start>"], middle=ids["<jupyter_code>"])
+    infiller = Infiller(engine, tokenizer, framing, form)
+    typing = InfillProblem(
+        prefix_window(CODE, CURSOR, 3000),
+        b"\n" + CODE[CURSOR : CURSOR + 1000],
+        max_bytes=12,
+        deadline_ms=DEADLINE_MS,
+    )
+    invoked = replace(typing, draws=6, alternatives=6, seed=1)
+    onward = Prompter(engine, tokenizer, framing, form).pose(typing.onward)
+    unhurried = count()
+    for known in (False, True):
+        judged = [each.onward_logprob for each in infiller.infill(invoked).candidates]
+        assert len(judged) > 1
+        assert None not in judged
+        assert (engine.cached_tokens(onward.path) == len(onward.path)) == known
+        assert (onward.path in engine.held) == known or not known
+        infiller.idle(lambda: next(unhurried) < 400)
+    typed = infiller.infill(replace(typing, prefix=typing.prefix + b"x"))
+    assert typed.prompt_tokens_evaluated < 2 * GENERATED
 
 
 class Interrupted(TableEngine):

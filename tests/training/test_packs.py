@@ -73,6 +73,18 @@ def test_a_share_of_the_examples_is_one_definition_each(
     assert share(0.0) + 0.1 < share(0.5) < share(1.0) - 0.1
 
 
+def test_a_last_line_is_one_of_a_definition_alone(
+    maker: ExampleMaker, tokenizer: Tokenizer, documents: list[Document]
+) -> None:
+    packer = Packer(Documents({"python": documents}), maker, {"python": 1}, 0, excerpts=0.0)
+    rng = random.Random(2)
+    drawn = [packer.example(length, rng) for length in (128, 256) for _ in range(200)]
+    last = [tokenizer.decode(each.tokens) for each in drawn if each.kind == "last"]
+    assert len(last) > 10
+    alone = [len(re.findall(rb"(?m)^(?:def|class|import|from)\b", text)) < 2 for text in last]
+    assert sum(alone) > 0.9 * len(alone)
+
+
 def test_large_packages_are_held_back() -> None:
     sizes = {("small", "a"): 100, ("large", "b"): 1200, ("large", "c"): 400}
     files = [Document(package, path, "c", b"x" * size) for (package, path), size in sizes.items()]
