@@ -162,7 +162,7 @@ def test_backspace_brings_the_ghost_text_back(editor: EmacsSession) -> None:
     editor.wait_for_line(lambda line: line.endswith("item"))
     editor.press("BSpace")
     editor.wait_for_line(lambda line: line.endswith("ite"))
-    assert editor.ghost() == ghost
+    editor.wait_for_ghost(lambda text: text == ghost)
     assert editor.counters()["asked"] == asked
 
 
