@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from byte_lsp.evaluation.infill_ask import Recipe, observe
+from byte_lsp.evaluation.infill_ask import EvalArm, Recipe, observe, pose
 from byte_lsp.evaluation.infill_fit import pose_onward, rank_by_suffix
 from byte_lsp.evaluation.infill_tasks import Task
 from byte_lsp.infill.layouts import Form
 from byte_lsp.infill.problem import Arm, Candidate, InfillProblem
+from byte_lsp.infill.prompts import Prompter
 from tests.bytes.tiny import END, BruteForce, Tiny
 
 from .table_models import FILLING, dress, find_tiny
@@ -73,6 +74,17 @@ def test_a_model_that_fills_in_is_judged_left_to_right(tiny: Tiny) -> None:
 def test_left_to_right_there_is_no_sentinel(tiny: Tiny, form: Form) -> None:
     posed = pose_onward(dress(tiny, tiny.engine(0), form), problem(suffix_goes_on=True))
     assert (posed.framing.head, posed.prefix) == ((END,), PREFIX)
+
+
+@pytest.mark.parametrize("arm", ["exact", "exact+fit"])
+def test_a_model_that_fills_in_is_told_where_the_file_ends(tiny: Tiny, arm: EvalArm) -> None:
+    """Behind the last hole of a file is an empty suffix, not none."""
+    model = dress(tiny, tiny.engine(0), FILLING)
+    prompter = Prompter(model.engine, model.tokenizer, model.framing, model.form)
+    last = pose(replace(TASK, prefix=PREFIX, suffix=b""), arm, Recipe())
+    assert prompter.pose(last).framing.head == (END, END, END)
+    before = pose(replace(TASK, prefix=PREFIX, suffix=b"", suffix_goes_on=True), arm, Recipe())
+    assert prompter.pose(before).framing.head == (END,)
 
 
 TASK = Task(

@@ -49,6 +49,18 @@ def test_a_model_that_fills_in_hears_the_suffix(tiny: Tiny) -> None:
     assert reading.nats != pytest.approx(other.nats, abs=1e-3)
 
 
+def test_a_model_that_fills_in_is_told_where_the_file_ends(tiny: Tiny) -> None:
+    """The prompt is an empty suffix; left to right there is none."""
+    engine = tiny.engine(5)
+    reading = read_middle(dress(tiny, engine, FILLING), replace(MIDDLE, suffix=b""))
+    told = BruteForce(tiny, Headed(engine, (END, END, END)))  # type: ignore[arg-type]
+    nats = -math.log(told.text_mass(PREFIX + TRUTH) / told.text_mass(PREFIX))
+    assert reading.nats == pytest.approx(nats)
+    onward = BruteForce(tiny, engine)
+    nats = -math.log(onward.text_mass(PREFIX + TRUTH) / onward.text_mass(PREFIX))
+    assert reading.onward_nats == pytest.approx(nats)
+
+
 def test_a_model_without_a_layout_does_not(tiny: Tiny) -> None:
     model = dress(tiny, tiny.engine(5))
     reading, other = (read_middle(model, replace(MIDDLE, suffix=suffix)) for suffix in (SUFFIX, b"a("))
