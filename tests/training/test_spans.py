@@ -75,6 +75,8 @@ def test_the_last_line_is_the_last_that_says_something(
         assert (before + middle).rstrip(b"\n").endswith(line)
         assert line.endswith(middle.rstrip(b"\n"))
     assert any(middle.rstrip(b"\n") == line for _, middle, _ in drawn)
+    rests = [middle for _, middle, _ in drawn if not line.strip().startswith(middle.strip())]
+    assert bool(rests) == (len(line) > 1), "cursors stand inside the line, too"
 
 
 def test_several_lines_are_two_to_six() -> None:
