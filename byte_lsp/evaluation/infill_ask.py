@@ -3,7 +3,8 @@
 All arms are asked with the same settings, one after another, behind an untimed question that brings the
 prompt into the model's cache: their times are those of somebody who is typing. ``plain``, ``healing`` and
 ``exact`` are ways of turning the byte prefix into tokens, behind the same prompt. With ``+fit`` several texts
-are drawn in that way, and those come first that the suffix fits best (``infill_fit``).
+are drawn in that way, and those come first that the suffix fits best (``infill_fit``); what a model that sees
+the suffix wrote is ranked behind a second prompt, and the time to read that counts.
 """
 
 import time

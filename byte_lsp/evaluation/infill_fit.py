@@ -17,8 +17,8 @@ from byte_lsp.infill.suffix_fit import judge_by_suffix, rank_proposals
 def rank_by_suffix(
     model: LocalModel, problem: InfillProblem, candidates: Sequence[Candidate]
 ) -> tuple[Candidate, ...]:
-    """The candidates of a problem, those first that the suffix fits best; in the middle of a line without
-    those that disturb it. Errors: ``EngineError``.
+    """The candidates of a problem, those first that the suffix fits best. A model that sees the prefix alone
+    has none in the middle of a line that disturb it. Errors: ``EngineError``.
     """
     posed = pose_onward(model, problem)
     process = model.canonical.framed(posed.framing)

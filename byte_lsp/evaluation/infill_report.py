@@ -10,7 +10,8 @@ from byte_lsp.evaluation.report import Table, show_interval
 _NOTES = (
     *(f"{metric.name}: {metric.about}" for metric in METRICS),
     "abstained: nothing to show, or less sure than the threshold; shown right: first lines among the others",
-    "times are with the prompt in the model's cache; arms with +fit make and rank several candidates",
+    "times are with the prompt in the model's cache; arms with +fit make and rank several candidates,",
+    "those of a model that sees the suffix behind a second prompt that may have to be read",
     "leads and ratios are paired, at the same holes; gained and lost: exact matches that one alone has",
     "95 % bootstrap intervals over problems, or files",
 )
