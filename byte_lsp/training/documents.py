@@ -20,17 +20,21 @@ Split = Literal["train", "valid"]
 
 @dataclass(frozen=True)
 class Document:
-    """One source file: ``text`` is UTF-8 with line feeds, ``language`` an LSP language identifier."""
+    """One source file: ``text`` is UTF-8 with line feeds, ``language`` an LSP language identifier.
+
+    No span is to begin in the lines, by index, of ``prose``.
+    """
 
     package: str
     path: str
     language: str
     text: bytes
+    prose: frozenset[int] = frozenset()
 
     @cached_property
     def lines(self) -> Lines:
         """Where its lines are."""
-        return Lines(self.text)
+        return Lines(self.text, self.prose)
 
 
 class Documents:

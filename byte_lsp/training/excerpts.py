@@ -10,11 +10,14 @@ import re
 from dataclasses import dataclass
 
 from byte_lsp.training.documents import Document
+from byte_lsp.training.names import docstring_lines, foreign_names
 from byte_lsp.training.spans import Lines
 
 FEWEST_LINES, MOST_LINES = 4, 60
 
 _UNDOCUMENTED = 0.4  # the share that is kept: what has a comment says what it is for
+_FOREIGN = 0.15  # the share that is kept of Python that uses more than one name from elsewhere
+_PROSE = 0.2  # the share in which docstrings are filled in like code
 _MOST_TRIES = 20
 _MOST_LINES_ABOVE = 30
 _MOST_LINES_OF_HEAD = 8
@@ -63,8 +66,13 @@ def draw_excerpt(document: Document, rng: random.Random) -> Document | None:
         if not fitting:
             continue
         block = max(fitting, key=len)
-        if _is_documented(lines, block) or rng.random() < _UNDOCUMENTED:
-            return Document(document.package, document.path, document.language, _text(lines, block))
+        if not _is_documented(lines, block) and rng.random() >= _UNDOCUMENTED:
+            continue
+        text = _text(lines, block)
+        if in_python and rng.random() >= _FOREIGN and not _is_at_home(text):
+            continue
+        prose = docstring_lines(text) if in_python and rng.random() >= _PROSE else frozenset[int]()
+        return Document(document.package, document.path, document.language, text, prose)
     return None
 
 
@@ -127,6 +135,12 @@ def _is_documented(lines: Lines, block: _Block) -> bool:
         return True
     below = range(block.head + 1, min(block.head + _MOST_LINES_OF_HEAD, block.last) + 1)
     return any(_DOCSTRING.match(lines.content(index)) for index in below)
+
+
+def _is_at_home(text: bytes) -> bool:
+    """Does a reader of this text alone know what nearly all of its names stand for?"""
+    foreign = foreign_names(text)
+    return foreign is not None and len(foreign) <= 1
 
 
 def _text(lines: Lines, block: _Block) -> bytes:

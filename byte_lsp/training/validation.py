@@ -72,12 +72,16 @@ def choose_probes(
             rng = random.Random(f"{seed} {language} {kind}")
             wanted = per_kind * (3 if kind in SINGLE_LINE else 1)
             found = 0
-            for _ in range(100 * wanted):
+            tries = 100 * wanted
+            for attempt in range(tries):
                 if found == wanted:
                     break
                 document = documents.draw(language, rng)
                 if excerpts:
-                    document = draw_excerpt(document, rng) or document
+                    excerpt = draw_excerpt(document, rng)
+                    if excerpt is None and attempt < tries // 2:
+                        continue
+                    document = excerpt or document
                 span = draw_span(document.lines, kind, rng)
                 problem = span and maker.problem(document, span, ROW_TOKENS, rng)
                 if not span or not problem:

@@ -147,6 +147,27 @@ def test_what_is_not_documented_comes_less_often() -> None:
     )
 
 
+def test_python_that_needs_names_from_elsewhere_comes_less_often() -> None:
+    method = PYTHON[PYTHON.index("# Not a part") :]
+    needy = method.replace("total = 0", "total = START + self.first(FEWEST)")
+    often, rarely = excerpts("python", method), excerpts("python", needy)
+    assert often.total() == 200
+    assert 150 < rarely.total() < 199, "each draw tries twenty times"
+    assert excerpts("c", C).total() == 200
+
+
+def test_spans_mostly_begin_in_code_and_not_in_docstrings() -> None:
+    document = Document("package", "path", "python", PYTHON.lstrip("\n").encode())
+    found = [each for seed in range(200) if (each := draw_excerpt(document, random.Random(seed)))]
+    spared = [each for each in found if each.prose]
+    assert 0.7 < len(spared) / len(found) < 0.9
+    for each in spared:
+        lines = each.text.split(b"\n")
+        assert {index for index, line in enumerate(lines) if b'"""' in line} == each.prose
+        assert not each.prose & set(each.lines.usable)
+        assert len(each.lines.usable) > 3
+
+
 @pytest.mark.parametrize(
     "text", ["", "x = 1\n", "def f():\n    pass\n", "if x:\n    a\n    b\n    c\n    d\n"]
 )

@@ -73,6 +73,21 @@ def test_a_share_of_the_examples_is_one_definition_each(
     assert share(0.0) + 0.1 < share(0.5) < share(1.0) - 0.1
 
 
+def test_where_a_document_has_no_definition_another_is_drawn(
+    maker: ExampleMaker, tokenizer: Tokenizer, documents: list[Document]
+) -> None:
+    bare = [
+        Document("tables", f"{index}.py", "python", b"".join(b"ROW_%d = %d\n" % (n, n) for n in range(400)))
+        for index in range(len(documents))
+    ]
+    packer = Packer(Documents({"python": documents + bare}), maker, {"python": 1}, 0, excerpts=1.0)
+    rng = random.Random(4)
+    texts = [tokenizer.decode(packer.example(128, rng).tokens) for _ in range(100)]
+    assert sum(b"ROW_" in text for text in texts) < 10
+    alone = Packer(Documents({"python": bare}), maker, {"python": 1}, 0, excerpts=1.0)
+    assert b"ROW_" in tokenizer.decode(alone.example(128, rng).tokens)
+
+
 def test_a_last_line_is_one_of_a_definition_alone(
     maker: ExampleMaker, tokenizer: Tokenizer, documents: list[Document]
 ) -> None:
