@@ -49,14 +49,14 @@ except ImportError as missing:
     ) from missing
 
 SHARES = {
-    "python": 0.62,
-    "javascript": 0.06,
-    "typescript": 0.06,
-    "go": 0.055,
-    "rust": 0.06,
-    "c": 0.055,
-    "java": 0.05,
-    "shellscript": 0.04,
+    "python": 0.73,
+    "javascript": 0.045,
+    "typescript": 0.045,
+    "go": 0.04,
+    "rust": 0.04,
+    "c": 0.04,
+    "java": 0.035,
+    "shellscript": 0.025,
 }
 """What part of the examples each language makes."""
 
@@ -207,6 +207,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         first_layer=args.first_layer,
         layout=args.layout,
         prefix_weight=args.prefix_weight,
+        text_weight=args.text_weight,
         shares=shares,
         kinds={str(kind): weight for kind, weight in KIND_WEIGHTS.items()},
         rows=sorted(args.rows),
@@ -305,6 +306,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--first-layer", type=int, default=0, help="layers below it are left as they are")
     add("--layout", choices=("psm", "spm"), default="spm")
     add("--prefix-weight", type=float, default=0.3, help="of the loss of the last tokens before the cursor")
+    add("--text-weight", type=float, default=0.0, help="of the loss of every other token of all other text")
     add("--excerpts", type=float, default=0.4, help="share of one definition alone, but for last lines")
     add("--languages", nargs="+", choices=sorted(SHARES), default=None, help="(all)")
     add("--seed", type=int, default=0)

@@ -57,22 +57,22 @@ class Recipe:
         shares = self.settings.shares
         documents = read_documents(self.data, "train", tuple(shares))
         rows = {length: ROW_SHARES[length] for length in self.settings.rows}
-        maker = self._maker(self.settings.prefix_weight)
+        maker = self._maker(self.settings.prefix_weight, self.settings.text_weight)
         return Packer(documents, maker, shares, self.settings.seed, rows, self.settings.excerpts)
 
     def probes(self, per_kind: int, excerpts: bool = False) -> list[Probe]:
         """What is validated on, see ``choose_probes``. Errors: ``TrainingError``."""
         shares = self.settings.shares
         documents = read_documents(self.data, "valid", tuple(shares))
-        return choose_probes(documents, self._maker(0.0), shares, per_kind, self.settings.seed, excerpts)
+        return choose_probes(documents, self._maker(), shares, per_kind, self.settings.seed, excerpts)
 
-    def _maker(self, prefix_weight: float) -> ExampleMaker:
+    def _maker(self, prefix_weight: float = 0.0, text_weight: float = 0.0) -> ExampleMaker:
         model = load_catalog().resolve(self.name)
         vocabulary = (tokenizer := load_tokenizer(self.base)).vocabulary
         form = find_form(vocabulary, _infill(self.settings.layout))
         framing = frame(vocabulary, model.start_token, model.end_tokens)
         end_token = vocabulary.ids_of_spelling[model.end_tokens[0]]
-        return ExampleMaker(tokenizer, form, framing, end_token, prefix_weight)
+        return ExampleMaker(tokenizer, form, framing, end_token, prefix_weight, text_weight)
 
 
 def _infill(layout: Layout) -> Infill:

@@ -44,6 +44,7 @@ class Settings:
     first_layer: int
     layout: Layout
     prefix_weight: float
+    text_weight: float
     shares: dict[str, float]
     kinds: dict[str, float]
     rows: list[int]

@@ -1,5 +1,6 @@
 """What is trained on is what the product asks, token for token."""
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -86,6 +87,24 @@ def test_prefix_weight(tokenizer: Tokenizer, form: Form, framing: Framing, end_t
     )
     long = replace(PROBLEM, prefix=PROBLEM.prefix * 9)
     assert weighing.of(long, b"th", "inside").weights.count(0.25) == LOOKBACK_TOKENS
+
+
+def test_text_weight(tokenizer: Tokenizer, form: Form, framing: Framing, end_token: int) -> None:
+    """Every other token of the suffix and of the prefix's beginning counts, and no sentinel does."""
+    weighing = ExampleMaker(tokenizer, form, framing, end_token, 0.25, 0.125)
+    long = replace(PROBLEM, prefix=PROBLEM.prefix * 9, suffix=PROBLEM.suffix * 5)
+    example = weighing.of(long, b"th", "inside")
+    plain = ExampleMaker(tokenizer, form, framing, end_token, 0.25).of(long, b"th", "inside")
+    assert example.tokens == plain.tokens
+    ids = tokenizer.vocabulary.ids_of_spelling
+    suffix_tokens = len(tokenizer.encode(long.suffix))
+    far = len(tokenizer.encode(long.prefix + b"th")) - 1 - LOOKBACK_TOKENS
+    weighed = [weight == 0.125 for weight in (0.0, *example.weights)]
+    assert sum(weighed) == pytest.approx((suffix_tokens + far) / 2, abs=1)
+    assert not any(one and other for one, other in itertools.pairwise(weighed))
+    sentinels = (end_token, ids["<jupyter_start>"], ids["<jupyter_code>"])
+    assert not any(token in sentinels for token, has in zip(example.tokens, weighed, strict=True) if has)
+    assert [0.0 if weight == 0.125 else weight for weight in example.weights] == list(plain.weights)
 
 
 def test_as_the_product_asks(
