@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from byte_lsp.training.documents import Document
-from byte_lsp.training.names import docstring_lines, foreign_names
+from byte_lsp.training.python_names import docstring_lines, foreign_names
 from byte_lsp.training.spans import Lines
 
 FEWEST_LINES, MOST_LINES = 4, 60

@@ -42,7 +42,7 @@ def _parse(text: bytes) -> ast.Module | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # escapes in other people's strings
             return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: what nests too deep
         return None
 
 

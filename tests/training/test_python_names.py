@@ -2,7 +2,7 @@
 
 import pytest
 
-from byte_lsp.training.names import docstring_lines, foreign_names
+from byte_lsp.training.python_names import docstring_lines, foreign_names
 
 
 @pytest.mark.parametrize(
