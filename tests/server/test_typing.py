@@ -30,13 +30,19 @@ LONG = "# one, two, three, four, five, six, seven, eight, nine, ten\n" * 2 + "# 
 
 SETTINGS: Mapping[str, Any] = {"confidence": 0, "ahead": False, "deadline_ms": 0, "debounce_ms": 0}
 
+# Otherwise the speed of the machine decides whether lines of the other documents are in the prompt.
+CONTEXT: Mapping[str, Any] = {"neighbours": False, "deadline_ms": 0}
+
+# Without drafts: what is copied in one batch is never unfinished.
+ENGINE: Mapping[str, Any] = {"drafts": False}
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(model_path: str) -> AsyncIterator[Client]:
     client = await Client.start()
-    # Without drafts: what is copied in one batch is never unfinished.
-    engine = {"drafts": False}
-    await client.initialize(options={"model": model_path, "suggest": SETTINGS, "engine": engine})
+    await client.initialize(
+        options={"model": model_path, "suggest": SETTINGS, "context": CONTEXT, "engine": ENGINE}
+    )
     await client.wait_for_ready()
     yield client
     assert await client.stop() == 0
@@ -44,7 +50,7 @@ async def client(model_path: str) -> AsyncIterator[Client]:
 
 
 async def set_up(client: Client, **suggest: Any) -> None:
-    settings = {"byteLsp": {"suggest": {**SETTINGS, **suggest}, "engine": {"drafts": False}}}
+    settings = {"byteLsp": {"suggest": {**SETTINGS, **suggest}, "context": CONTEXT, "engine": ENGINE}}
     client.notify(types.WORKSPACE_DID_CHANGE_CONFIGURATION, types.DidChangeConfigurationParams(settings))
     await client.status()
 
