@@ -1,7 +1,8 @@
 """From a document and a span to what the model reads in training: the very prompt it will be asked with.
 
 The prefix and the middle are one text to the tokenizer, as covers condition on them: a token may begin before
-the cursor and end behind it. The suffix is tokenized by itself.
+the cursor and end behind it. What of it stands before the cursor is known when the model is asked, and so it
+is in training. The suffix is tokenized by itself.
 """
 
 import random
@@ -43,7 +44,9 @@ _BYTES_PER_TOKEN = 6  # hardly any source has more: enough bytes to fill a room
 class Example:
     """``tokens[1:]`` are predicted from what precedes them; ``weights[i]`` is that of ``tokens[i + 1]``.
 
-    The tokens from ``middle_at`` on spell the last ``middle_bytes``; ``ends`` says that one more ends them.
+    The tokens from ``middle_at`` on spell ``begun``, which stands before the cursor, and a middle of
+    ``middle_bytes``; ``ends`` says that one more ends them. The loss of the token at ``middle_at`` is given
+    that it starts with ``begun``.
     """
 
     tokens: tuple[int, ...]
@@ -53,6 +56,7 @@ class Example:
     middle_at: int
     middle_bytes: int
     ends: bool
+    begun: bytes = b""
 
 
 class ExampleMaker:
@@ -134,20 +138,27 @@ class ExampleMaker:
         prompt = lay_out(problem, self._form)
         fills_in = self._form.suffix in prompt.parts
         head = self._encoder.frame(prompt).head
-        body = self._tokenizer.encode(prompt.prefix + middle)
+        text = prompt.prefix + middle
+        known = b"" if kind == "end" else prompt.prefix  # the end of a file: all of the text is to be written
+        body = self._tokenizer.encode(text)
         pieces = self._tokenizer.vocabulary.pieces
         ends = list(accumulate(len(pieces[token]) for token in body))
-        first = bisect_left(ends, len(prompt.prefix) + 1) if middle else len(body)
-        if kind == "end":
-            first = 0
-        spelled = (ends[-1] if ends else 0) - (ends[first - 1] if first else 0)
+        first = bisect_left(ends, len(known) + 1)
+        begun = known[ends[first - 1] if first else 0 :]
         tail = (self._end_token,) if fills_in else ()
         written = len(body) - first
         weight = min(1.0, MOST_WEIGHT / written) if written else 0.0
         before = self._text_weights(head) + self._prefix_weights(first)
         weights = before + (weight,) * written + (END_WEIGHT,) * len(tail)
         return Example(
-            (*head, *body, *tail), weights[1:], kind, problem.language, len(head) + first, spelled, bool(tail)
+            (*head, *body, *tail),
+            weights[1:],
+            kind,
+            problem.language,
+            len(head) + first,
+            len(text) - len(known),
+            bool(tail),
+            begun,
         )
 
     def head(self, text: bytes, room: int) -> bytes:

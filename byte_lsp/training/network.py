@@ -4,6 +4,7 @@ The base's weights are those that llama.cpp uses, dequantized, so that the adapt
 that it will be applied to. Weights and activations are bfloat16; the optimizer keeps 32-bit copies.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from transformers import AutoModelForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from byte_lsp.errors import TrainingError
+from byte_lsp.tokens.tokenizer import load_tokenizer
 from byte_lsp.training.naming import Matrix
 from byte_lsp.training.packs import Pack
 
@@ -57,6 +59,7 @@ class Network:
             task_type="CAUSAL_LM",
         )
         self.device = device
+        self._beginnings = Beginnings(load_tokenizer(base).vocabulary.pieces, device)
         self.peft: PeftModel = get_peft_model(model, config, autocast_adapter_dtype=False).to(device)
         self._model: Any = self.peft.base_model.model
         trained = {name: value for name, value in self.peft.named_parameters() if value.requires_grad}
@@ -140,7 +143,40 @@ class Network:
         targets = torch.from_numpy(pack.targets).to(self.device).flatten()[counted]
         # The vocabulary layer is a quarter of the network: only places that count go through it.
         logits = self._model.lm_head(hidden[counted]).float()
+        self._beginnings.rule_out_others(logits, counted, pack.begun)
         return functional.cross_entropy(logits, targets, reduction="none"), weights[counted]
+
+
+class Beginnings:
+    """Which tokens start with the bytes of a token that the cursor stands in."""
+
+    def __init__(self, pieces: Sequence[bytes], device: str = "cpu") -> None:
+        """``pieces`` are the bytes of each token."""
+        self._order = sorted(range(len(pieces)), key=pieces.__getitem__)
+        self._sorted = [pieces[token] for token in self._order]
+        self._device = device
+
+    def rule_out_others(self, logits: Any, places: Any, begun: Mapping[int, bytes]) -> None:
+        """In the rows of ``logits`` [places, vocabulary] that ``begun`` names, leave tokens that start so.
+
+        ``places`` [places] are the rows' numbers, ascending. As with exact covers, what follows is given the
+        bytes before the cursor (arXiv 2410.09303, section 3).
+        """
+        if not begun:
+            return
+        asked = torch.tensor(sorted(begun), device=self._device)
+        rows = torch.searchsorted(places, asked)
+        others = torch.ones(len(rows), logits.shape[1], dtype=torch.bool, device=self._device)
+        for row, place in zip(others, asked.tolist(), strict=True):
+            row[self._starting_with(begun[place])] = False
+        logits.index_put_((rows,), logits[rows].masked_fill(others, float("-inf")))
+
+    def _starting_with(self, start: bytes) -> list[int]:
+        def beginning(piece: bytes) -> bytes:
+            return piece[: len(start)]
+
+        first = bisect_left(self._sorted, start, key=beginning)
+        return self._order[first : bisect_right(self._sorted, start, lo=first, key=beginning)]
 
 
 def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> str:

@@ -35,11 +35,15 @@ _TRIES_OF_AN_EXCERPT = 10
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Arrays [rows, length]: token ids, those that follow them, and the weights of their losses."""
+    """Arrays [rows, length]: token ids, those that follow them, and the weights of their losses.
+
+    ``begun``: the bytes that the target at a place starts with are known, places counted through all rows.
+    """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
     weights: NDArray[np.float32]
+    begun: Mapping[int, bytes]
 
     @property
     def tokens(self) -> int:
@@ -119,12 +123,15 @@ def fill_rows(examples: Sequence[Example], length: int) -> Pack:
     shape = len(examples), length
     inputs, targets = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     weights = np.zeros(shape, np.float32)
+    begun = {}
     for row, example in enumerate(examples):
         used = len(example.tokens) - 1
         inputs[row, :used] = example.tokens[:-1]
         targets[row, :used] = example.tokens[1:]
         weights[row, :used] = example.weights
-    return Pack(inputs, targets, weights)
+        if example.begun:
+            begun[row * length + example.middle_at - 1] = example.begun
+    return Pack(inputs, targets, weights, begun)
 
 
 def _seed_of(seed: int, number: int) -> int:

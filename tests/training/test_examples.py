@@ -33,7 +33,8 @@ def test_by_hand(maker: ExampleMaker, tokenizer: Tokenizer) -> None:
     assert tokenizer.decode(body[-1:]) == b"width", "the token that the cursor stands in"
     assert example.weights == (*[0.0] * (len(head) + len(body) - 2), 1.0, END_WEIGHT)
     assert example.tokens[example.middle_at :] == (body[-1], ids["<|endoftext|>"])
-    assert example.middle_bytes == len(b"width")
+    assert example.begun == b"wid"
+    assert example.middle_bytes == len(b"th")
 
 
 def test_without_a_suffix_nothing_ends(maker: ExampleMaker, tokenizer: Tokenizer) -> None:
@@ -42,6 +43,8 @@ def test_without_a_suffix_nothing_ends(maker: ExampleMaker, tokenizer: Tokenizer
     assert list(example.tokens) == [start, *tokenizer.encode(PROBLEM.prefix + b"th\n")]
     assert not example.ends
     assert example.weights == (1.0,) * (len(example.tokens) - 1)
+    assert example.begun == b""
+    assert example.middle_bytes == len(PROBLEM.prefix + b"th\n"), "all of it is to be written"
 
 
 def test_the_last_line_of_a_whole_file_has_an_empty_suffix_and_an_end(
@@ -67,7 +70,7 @@ def test_the_last_line_of_a_whole_file_has_an_empty_suffix_and_an_end(
 def test_no_middle_is_an_end_alone(maker: ExampleMaker) -> None:
     example = maker.of(PROBLEM, b"", "empty")
     assert example.ends
-    assert example.middle_bytes == 0
+    assert (example.begun, example.middle_bytes) == (b"", 0)
     assert sum(example.weights) == END_WEIGHT == example.weights[-1] > 1
 
 

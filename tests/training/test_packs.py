@@ -29,6 +29,8 @@ def test_rows_hold_their_examples(packer: Packer, tokenizer: Tokenizer) -> None:
         assert tuple(pack.targets[row, :used]) == example.tokens[1:]
         assert pack.weights[row, :used] == pytest.approx(example.weights)
         assert not pack.weights[row, used:].any()
+        assert pack.begun.get(row * 256 + example.middle_at - 1, b"") == example.begun
+    assert len(pack.begun) == sum(bool(example.begun) for example in examples) > 0
 
 
 def test_a_number_names_a_pack(packer: Packer, data_set: Path, maker: ExampleMaker) -> None:

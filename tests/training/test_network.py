@@ -1,0 +1,64 @@
+"""The loss is that of the question that is asked: given all bytes before the cursor."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from byte_lsp.infill.problem import InfillProblem
+from byte_lsp.tokens.tokenizer import Tokenizer
+from byte_lsp.training.examples import ExampleMaker
+from byte_lsp.training.network import Beginnings, Lora, Network
+from byte_lsp.training.packs import fill_rows
+
+PIECES = [b"", b"wi", b"a", b"width", b"wid", b"wide", b"x", b"wie", b"\xff"]
+
+
+def test_tokens_that_start_otherwise_are_ruled_out() -> None:
+    logits = torch.arange(27.0).reshape(3, 9).requires_grad_()
+    ruled = logits * 1.0
+    Beginnings(PIECES).rule_out_others(ruled, torch.tensor([4, 7, 12]), {12: b"\xff", 7: b"wid"})
+    kept = ruled > float("-inf")
+    assert kept[0].all()
+    assert kept[1].nonzero()[:, 0].tolist() == [3, 4, 5]
+    assert kept[2].nonzero()[:, 0].tolist() == [8]
+    assert torch.equal(ruled[kept], logits[kept])
+    torch.nn.functional.cross_entropy(ruled, torch.tensor([0, 4, 8])).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+    assert not logits.grad[1, [0, 1, 2, 6, 7, 8]].any(), "what was never possible teaches nothing"
+    assert logits.grad[1, 4] < 0 < logits.grad[1, 3]
+
+
+@pytest.fixture(scope="module")
+def network(smollm2_path: Path) -> Network:
+    return Network(smollm2_path, Lora(rank=2, first_layer=29), seed=0, compiled=False)
+
+
+def test_the_token_that_the_cursor_stands_in_costs_what_its_rest_does(
+    network: Network, maker: ExampleMaker, tokenizer: Tokenizer
+) -> None:
+    problem = InfillProblem(
+        b"def area(self):\n    return self.wid", b" * self.height\n", "python", suffix_goes_on=True
+    )
+    known, bare = (
+        maker.of(each, middle, "inside")
+        for each, middle in ((problem, b"th"), (problem.onward, b"th + self.depth"))
+    )
+    pack = fill_rows([known, bare], 64)
+    losses = network.token_losses(pack)
+    with torch.no_grad():
+        hidden = network.peft.base_model.model.model(input_ids=torch.from_numpy(pack.inputs))[0]
+        logits = network.peft.base_model.model.lm_head(hidden).float().numpy()
+    starts = [token for token, piece in enumerate(tokenizer.vocabulary.pieces) if piece.startswith(b"wid")]
+    for row, example in enumerate((known, bare)):
+        at = example.middle_at - 1
+        first = example.tokens[example.middle_at]
+        assert first in starts
+        expected = np.logaddexp.reduce(logits[row, at, starts]) - logits[row, at, first]
+        assert losses[row][0] == pytest.approx(expected, abs=2e-2)
+        then = example.tokens[example.middle_at + 1]
+        assert losses[row][1] == pytest.approx(
+            np.logaddexp.reduce(logits[row, at + 1]) - logits[row, at + 1, then], abs=2e-2
+        )
