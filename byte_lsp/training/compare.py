@@ -27,7 +27,8 @@ _FIGURES = (
 def tabulate(runs: Sequence[Path]) -> str:
     """The table. Errors: ``TrainingError`` for a folder that is no run, or one that was never validated."""
     settings = [_read_settings(run) for run in runs]
-    keys = [key for key in settings[0] if any(each.get(key) != settings[0][key] for each in settings)]
+    every = dict.fromkeys(key for each in settings for key in each)
+    keys = [key for key in every if any(each.get(key) != settings[0].get(key) for each in settings)]
     header = ["run", *keys, "tokens", "tokens a second", *(title for *_, title in _FIGURES)]
     rows = [
         [run.name, *(_show(each.get(key)) for key in keys), *_results(run)]

@@ -25,7 +25,7 @@ MOST_WEIGHT = 24.0
 """What the tokens of one middle weigh together at most: long blocks would drown single lines."""
 
 LOOKBACK_TOKENS = 48
-"""So many tokens before the cursor may count, too: as if it stood there, with the same suffix."""
+"""So many tokens before the cursor's may count, too: as if it stood there, with the same suffix."""
 
 END_WEIGHT = 4.0
 """What the token that ends a middle weighs: it ties the middle to its suffix, and is one target in twenty."""
@@ -133,7 +133,7 @@ class ExampleMaker:
     def of(self, problem: InfillProblem, middle: bytes, kind: SpanKind) -> Example:
         """The example that has the model write ``middle`` after the problem's prompt.
 
-        Where the prompt has no suffix, no token ends the middle, and all of the text counts as one.
+        Where the prompt has no suffix, no token ends the middle. Of the kind ``end`` all text counts as one.
         """
         prompt = lay_out(problem, self._form)
         fills_in = self._form.suffix in prompt.parts

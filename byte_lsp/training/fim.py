@@ -39,7 +39,7 @@ from byte_lsp.training.validation import Tally, compare, measure
 
 try:
     from byte_lsp.training.ahead import AheadPacker, PackSource, usual_processes
-    from byte_lsp.training.network import Optimizer, choose_device
+    from byte_lsp.training.network import LOSS, Optimizer, choose_device
     from byte_lsp.training.recipe import Recipe
     from byte_lsp.training.run import CHECKPOINT, PLATEAU, RunFolder, Settings
     from byte_lsp.training.workers import Workers, most_workers
@@ -213,6 +213,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         rows=sorted(args.rows),
         rate_ratio=args.rate_ratio,
         excerpts=args.excerpts,
+        loss=LOSS,
         start=_sum_of(args.start_from) if args.start_from else "",
     )
     folder = RunFolder(args.out, settings)

@@ -27,6 +27,9 @@ from byte_lsp.tokens.tokenizer import load_tokenizer
 from byte_lsp.training.naming import Matrix
 from byte_lsp.training.packs import Pack
 
+LOSS = "of the cursor's token given its bytes before the cursor"
+"""How runs differ from those whose loss was of the whole token that the cursor stands in."""
+
 _BLOCK = 128
 _COMPILED_FORMS = 64
 _LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -152,26 +155,27 @@ class Beginnings:
 
     def __init__(self, pieces: Sequence[bytes], device: str = "cpu") -> None:
         """``pieces`` are the bytes of each token."""
-        self._order = sorted(range(len(pieces)), key=pieces.__getitem__)
-        self._sorted = [pieces[token] for token in self._order]
-        self._device = device
+        order = sorted(range(len(pieces)), key=pieces.__getitem__)
+        self._sorted = [pieces[token] for token in order]
+        self._order = torch.tensor(order, device=device)
 
     def rule_out_others(self, logits: Any, places: Any, begun: Mapping[int, bytes]) -> None:
         """In the rows of ``logits`` [places, vocabulary] that ``begun`` names, leave tokens that start so.
 
-        ``places`` [places] are the rows' numbers, ascending. As with exact covers, what follows is given the
-        bytes before the cursor (arXiv 2410.09303, section 3).
+        ``places`` [places] are the rows' numbers, ascending, and each of ``begun`` is one of them. What
+        follows is then given the bytes before the cursor, and where the token begins: one part of the sum
+        over covers (arXiv 2410.09303, section 3).
         """
         if not begun:
             return
-        asked = torch.tensor(sorted(begun), device=self._device)
-        rows = torch.searchsorted(places, asked)
-        others = torch.ones(len(rows), logits.shape[1], dtype=torch.bool, device=self._device)
-        for row, place in zip(others, asked.tolist(), strict=True):
+        asked = sorted(begun)
+        rows = torch.searchsorted(places, torch.tensor(asked, device=logits.device))
+        others = torch.ones(len(rows), logits.shape[1], dtype=torch.bool, device=logits.device)
+        for row, place in zip(others, asked, strict=True):
             row[self._starting_with(begun[place])] = False
         logits.index_put_((rows,), logits[rows].masked_fill(others, float("-inf")))
 
-    def _starting_with(self, start: bytes) -> list[int]:
+    def _starting_with(self, start: bytes) -> Any:
         def beginning(piece: bytes) -> bytes:
             return piece[: len(start)]
 

@@ -37,7 +37,7 @@ _TRIES_OF_AN_EXCERPT = 10
 class Pack:
     """Arrays [rows, length]: token ids, those that follow them, and the weights of their losses.
 
-    ``begun``: the bytes that the target at a place starts with are known, places counted through all rows.
+    ``begun``: the first bytes of some targets, which are known, by place, counted through all rows.
     """
 
     inputs: NDArray[np.int64]
@@ -129,7 +129,7 @@ def fill_rows(examples: Sequence[Example], length: int) -> Pack:
         inputs[row, :used] = example.tokens[:-1]
         targets[row, :used] = example.tokens[1:]
         weights[row, :used] = example.weights
-        if example.begun:
+        if example.begun and example.middle_at:
             begun[row * length + example.middle_at - 1] = example.begun
     return Pack(inputs, targets, weights, begun)
 

@@ -29,6 +29,7 @@ class Settings:
     """All that decides what a run learns.
 
     ``data``, ``base`` and ``start`` are sha256 sums of shards and files; no ``start``: a fresh adapter.
+    ``loss`` is ``network.LOSS``: runs of another one do not go on, and their figures are others.
     """
 
     data: str
@@ -51,6 +52,7 @@ class Settings:
     start: str
     rate_ratio: float
     excerpts: float
+    loss: str
 
 
 class RunFolder:

@@ -1,7 +1,8 @@
 """How well a run fills in: nats a byte of the true middle, in packages that it is not trained on.
 
 The same middles are first asked of the base, which sees the prefix alone: what filling in has to beat. These
-figures are of tokens, quick and on short windows; ``byte-lsp eval middles`` has those of bytes.
+figures are of tokens, given where the cursor's token begins, quick and on short windows; ``byte-lsp eval
+middles`` has those of bytes.
 """
 
 import random

@@ -30,7 +30,8 @@ LONG = "# one, two, three, four, five, six, seven, eight, nine, ten\n" * 2 + "# 
 
 SETTINGS: Mapping[str, Any] = {"confidence": 0, "ahead": False, "deadline_ms": 0, "debounce_ms": 0}
 
-# Otherwise the speed of the machine decides whether lines of the other documents are in the prompt.
+# Lines of other tests' documents stay out, and all of the prompt is read at once: else the tests that ran
+# before and the speed of the machine decide what is in it.
 CONTEXT: Mapping[str, Any] = {"neighbours": False, "deadline_ms": 0}
 
 # Without drafts: what is copied in one batch is never unfinished.

@@ -38,6 +38,14 @@ def test_what_differs_and_what_came_of_it(tmp_path: Path) -> None:
     ]
 
 
+def test_what_only_a_later_run_has_is_shown(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "a", 0.9), write_run(tmp_path / "b", 0.8, loss="another")]
+    for some in (runs, runs[::-1]):
+        header, _, *rows = tabulate(some).splitlines()
+        assert header.startswith("| run | loss | tokens |")
+        assert {row.split(" | ")[1] for row in rows} == {"None", "another"}
+
+
 def test_folders_that_are_no_runs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none")]) == 1
     assert "none/settings.json" in capsys.readouterr().err.replace("\\", "/")

@@ -135,7 +135,9 @@ def test_as_the_product_asks(
         body = example.tokens[len(head) : -1 if example.ends else None]
         assert tokenizer.decode(body) == prompt.prefix + middle
         assert list(body) == tokenizer.encode(prompt.prefix + middle)
-        assert tokenizer.decode(body[example.middle_at - len(head) :]).endswith(middle)
+        written = prompt.prefix + middle if kind == "end" else middle
+        assert tokenizer.decode(body[example.middle_at - len(head) :]) == example.begun + written
+        assert example.middle_bytes == len(written)
         seen += 1
     assert seen > 100
 

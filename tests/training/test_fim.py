@@ -158,11 +158,15 @@ def test_packs_made_ahead_are_the_same(data_set: Path, smollm2_path: Path) -> No
     )
     recipe = Recipe(settings, data_set, "smollm2-135m", smollm2_path, "cpu", False, 256)
     packer = recipe.packer()
+    begun: dict[int, bytes] = {}
     with AheadPacker(recipe, 1) as ahead:
         for number in (0, 1, 2, 7):
             expected, found = packer.pack(number, 256), ahead.pack(number, 256)
             assert (found.inputs == expected.inputs).all()
             assert (found.weights == expected.weights).all()
+            assert found.begun == expected.begun
+            begun |= expected.begun
+        assert begun
         for process in multiprocessing.active_children():
             process.kill()
         with pytest.raises(TrainingError, match="a process that makes examples ended"):
