@@ -8,11 +8,9 @@ The same command goes on where it was stopped, and with more ``--steps`` makes a
 """
 
 import argparse
-import hashlib
-import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,25 +38,13 @@ from byte_lsp.training.validation import Tally, compare, measure
 try:
     from byte_lsp.training.ahead import AheadPacker, PackSource, usual_processes
     from byte_lsp.training.network import LOSS, Optimizer, choose_device
-    from byte_lsp.training.recipe import Recipe
+    from byte_lsp.training.recipe import SHARES, Recipe, sum_of_adapter, sum_of_data
     from byte_lsp.training.run import CHECKPOINT, PLATEAU, RunFolder, Settings
     from byte_lsp.training.workers import Workers, most_workers
 except ImportError as missing:
     raise TrainingError(
         f'training needs {missing.name}, which is not here: pip install "byte-lsp[train]"'
     ) from missing
-
-SHARES = {
-    "python": 0.73,
-    "javascript": 0.045,
-    "typescript": 0.045,
-    "go": 0.04,
-    "rust": 0.04,
-    "c": 0.04,
-    "java": 0.035,
-    "shellscript": 0.025,
-}
-"""What part of the examples each language makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +180,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         base = ensure(args.base, progress=progress)
     shares = {language: SHARES[language] for language in args.languages or SHARES}
     settings = Settings(
-        data=_sum_of_data(args.data, shares),
+        data=sum_of_data(args.data, shares),
         base=sha256_of(base),
         seed=args.seed,
         steps=args.steps,
@@ -214,7 +200,7 @@ def _train(args: argparse.Namespace) -> RunFolder:
         rate_ratio=args.rate_ratio,
         excerpts=args.excerpts,
         loss=LOSS,
-        start=_sum_of(args.start_from) if args.start_from else "",
+        start=sum_of_adapter(args.start_from) if args.start_from else "",
     )
     folder = RunFolder(args.out, settings)
     device = choose_device(args.device)
@@ -228,31 +214,6 @@ def _train(args: argparse.Namespace) -> RunFolder:
     pace = Pace(workers, packers, args.validate_every, args.checkpoint_every)
     Trainer(folder, recipe, pace, args.probes).train()
     return folder
-
-
-def _sum_of(adapter: Path) -> str:
-    try:
-        return sha256_of(adapter)
-    except OSError as error:
-        raise TrainingError(
-            f"{adapter}: cannot be read ({error.strerror}); --start-from names a GGUF file"
-        ) from error
-
-
-def _sum_of_data(data: Path, languages: Iterable[str]) -> str:
-    """What the shards that a run reads have in them, as one sum. Whoever builds them anew gets the same."""
-    manifest = data / "manifest.json"
-    try:
-        shards = json.loads(manifest.read_text(encoding="utf-8"))["shards"]
-        used = [
-            shards[f"{split}/{language}"]["sha256"] for language in languages for split in ("train", "valid")
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(
-            f"{manifest} does not describe the data set ({error!r}): "
-            f"build it with python -m byte_lsp.training.data --out {data}"
-        ) from error
-    return hashlib.sha256(" ".join(used).encode()).hexdigest()
 
 
 def _figures(tally: Tally) -> dict[str, float]:

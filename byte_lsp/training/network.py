@@ -4,6 +4,7 @@ The base's weights are those that llama.cpp uses, dequantized, so that the adapt
 that it will be applied to. Weights and activations are bfloat16; the optimizer keeps 32-bit copies.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ class Lora:
     rank: int = 32
     alpha: int = 64
     first_layer: int = 0
+
+    @classmethod
+    def of(cls, matrices: Mapping[str, Matrix], alpha: int) -> "Lora":
+        """The shape of the matrices, as peft names them, of an adapter from one layer on."""
+        ranks = {matrix.shape[0] for name, matrix in matrices.items() if "lora_A" in name}
+        layers = {int(number) for name in matrices for number in re.findall(r"\.layers\.(\d+)\.", name)}
+        if len(ranks) != 1:
+            raise TrainingError(f"the adapter has ranks {sorted(ranks)}; only one of a single rank is taught")
+        return cls(ranks.pop(), alpha, min(layers))
 
 
 class Network:
@@ -112,6 +122,10 @@ class Network:
             for parameter, part in zip(self._parameters, self._parts(flat), strict=True):
                 parameter.copy_(part.view_as(parameter))
 
+    def empty_gradient(self) -> Any:
+        """Zeros, a tensor [size], for ``move_gradients``."""
+        return torch.zeros(self.size, device=self.device)
+
     def move_gradients(self, into: Any) -> None:
         """Add the gradients to a tensor [size] and clear them."""
         for parameter, part in zip(self._parameters, self._parts(into), strict=True):
@@ -130,6 +144,31 @@ class Network:
             losses, _ = self._losses(pack)
         counts = (pack.weights > 0).sum(axis=1).tolist()
         return [part.tolist() for part in losses.cpu().split(counts)]
+
+    def text_losses(self, pack: Pack) -> Any:
+        """The sum of each row's losses in nats, a tensor [rows]; a target counts by its weight."""
+        losses, weights = self._losses(pack)
+        rows, _ = pack.weights.nonzero()
+        sums = torch.zeros(len(pack.weights), device=self.device)
+        return sums.index_add(0, torch.from_numpy(rows).to(self.device), losses * weights)
+
+    def preference_loss(
+        self, pack: Pack, references: Sequence[float], beta: float, truth_weight: float
+    ) -> tuple[Any, float]:
+        """The summed loss of pairs of texts, the first one being the better, and their summed margin in nats.
+
+        ``pack`` has the better texts' rows first, then the worse ones', in the same order; ``references`` are
+        their ``text_losses`` before training. The loss of a pair is ``-log sigmoid(beta * margin)``, the
+        margin being how much more the better text has gained than the worse one (direct preference
+        optimization, arXiv 2305.18290, equation 7), plus ``truth_weight`` times the better one's nats a
+        token.
+        """
+        count = len(references) // 2
+        gains = torch.tensor(references, device=self.device) - (losses := self.text_losses(pack))
+        margins = gains[:count] - gains[count:]
+        tokens = torch.from_numpy((pack.weights > 0).sum(axis=1)[:count]).to(self.device)
+        known = truth_weight * losses[:count] / tokens
+        return (known - functional.logsigmoid(beta * margins)).sum(), float(margins.detach().sum())
 
     def _parts(self, flat: Any) -> Sequence[Any]:
         parts: Sequence[Any] = flat.split([parameter.numel() for parameter in self._parameters])

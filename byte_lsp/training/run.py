@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from byte_lsp.catalog import Layout
 from byte_lsp.errors import TrainingError
 from byte_lsp.training.log import read_log
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 CHECKPOINT, PLATEAU = "checkpoint.pt", "plateau.pt"
 
@@ -58,7 +61,7 @@ class Settings:
 class RunFolder:
     """One run on disk."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: "DataclassInstance") -> None:
         """Open or begin a run. Errors: ``TrainingError`` if it was begun with other settings."""
         self.folder = folder
         self.adapter = folder / "adapter"
@@ -108,7 +111,7 @@ class RunFolder:
             ) from error
         return state
 
-    def _agree(self, path: Path, settings: Settings) -> None:
+    def _agree(self, path: Path, settings: "DataclassInstance") -> None:
         wanted = asdict(settings)
         if path.is_file():
             begun = json.loads(path.read_text(encoding="utf-8"))

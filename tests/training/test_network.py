@@ -1,15 +1,18 @@
 """The loss is given the bytes of the cursor's token that stand before the cursor."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from byte_lsp.errors import TrainingError
 from byte_lsp.infill.problem import InfillProblem
 from byte_lsp.tokens.tokenizer import Tokenizer
 from byte_lsp.training.examples import ExampleMaker
-from byte_lsp.training.network import Beginnings, Lora, Network
+from byte_lsp.training.holes import Hole, Text, as_example
+from byte_lsp.training.network import Beginnings, Lora, Network, Optimizer
 from byte_lsp.training.packs import fill_rows
 
 PIECES = [b"", b"wi", b"a", b"width", b"wid", b"wide", b"x", b"wie", b"\xff"]
@@ -60,3 +63,50 @@ def test_the_token_that_the_cursor_stands_in_costs_what_its_rest_does(
         assert losses[row][0] == pytest.approx(expected, abs=0.25)
     end = np.logaddexp.reduce(logits[0, known.middle_at]) - logits[0, known.middle_at, known.tokens[-1]]
     assert losses[0][1] == pytest.approx(end, abs=0.25), "what follows is not ruled out"
+
+
+def test_pairs_are_learnt_from_by_how_much_the_better_text_gains(
+    smollm2_path: Path, maker: ExampleMaker
+) -> None:
+    network = Network(smollm2_path, Lora(rank=2, first_layer=28), seed=0, compiled=False)
+    problem = InfillProblem(b"def area(self):\n    return ", b"\n", "python", file_is_whole=True)
+    hole = Hole(problem, b"self.width * self.height", "rest")
+    texts = Text(hole.truth, None, True), Text(b"0", None, False)
+    examples = [as_example(maker, hole, text) for text in texts]
+    pack = fill_rows(examples, 64)
+    with torch.no_grad():
+        references = network.text_losses(pack).tolist()
+    assert references == pytest.approx([sum(each) for each in network.token_losses(pack)], rel=1e-5)
+
+    loss, margin = network.preference_loss(pack, references, beta=0.2, truth_weight=0.5)
+    tokens = sum(weight > 0 for weight in examples[0].weights)
+    assert margin == pytest.approx(0, abs=1e-3)
+    assert float(loss.detach()) == pytest.approx(math.log(2) + 0.5 * references[0] / tokens, rel=1e-4)
+    far = [references[0] + 5, references[1]]
+    loss, margin = network.preference_loss(pack, far, beta=0.2, truth_weight=0.0)
+    assert margin == pytest.approx(5, abs=1e-3)
+    assert float(loss.detach()) == pytest.approx(math.log1p(math.exp(-0.2 * 5)), rel=1e-3)
+
+    optimizer = Optimizer(network)
+    for _ in range(3):
+        gradient = network.empty_gradient()
+        loss, _ = network.preference_loss(pack, references, beta=0.2, truth_weight=0.0)
+        loss.backward()
+        network.move_gradients(gradient)
+        optimizer.step(gradient, 2e-3)
+    with torch.no_grad():
+        better, worse = network.text_losses(pack).tolist()
+    assert (references[0] - better) - (references[1] - worse) > 0.5
+
+
+def test_the_shape_is_that_of_the_matrices() -> None:
+    def matrices(*layers: int, rank: int = 4) -> dict[str, np.ndarray]:
+        return {
+            f"base_model.model.model.layers.{layer}.mlp.up_proj.lora_{side}.weight": np.zeros(shape, "f4")
+            for layer in layers
+            for side, shape in (("A", (rank, 6)), ("B", (6, rank)))
+        }
+
+    assert Lora.of(matrices(10, 11), 64) == Lora(4, 64, 10)
+    with pytest.raises(TrainingError, match=r"ranks \[2, 4\]"):
+        Lora.of(matrices(10) | matrices(11, rank=2), 64)
