@@ -1,9 +1,9 @@
 """Holes in single definitions of the data set, what a model writes there, and which of two texts is better.
 
-The model that is being taught is asked as the product asks it, one line at a time. Its most probable text is
-what a user would have seen; where that is not the true one, it and a better one are a pair to learn from
-(arXiv 2305.18290). Not every true line is better in a way that can be learnt: most surprise whoever has read
-all that surrounds them. So texts are judged by the probability of the text and of the suffix behind it, read
+The model that is being taught is asked for one line at a time. Its most probable text is what who types
+would have seen; where that is not the true one, it and a better one are a pair to learn from (arXiv
+2305.18290). Not every true line is better in a way that can be learnt: most surprise whoever has read all
+that surrounds them. So texts are judged by the probability of the text and of the suffix behind it, read
 from left to right (``infill.suffix_fit``).
 """
 
@@ -67,7 +67,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model wrote in the hole of that ``number``: its most probable text first, each text once.
+    """What a model wrote in the hole of that ``number``, as it fits there: its most probable text first,
+    if that leaves anything to show.
 
     ``truth_judged`` is as ``Text.judged``, of the true text.
     """
@@ -157,7 +158,9 @@ def prefer(hole: Hole, found: Answer) -> tuple[Text, Text] | None:
         return None
     truth, first = hole.truth.rstrip(), found.texts[0]
     true = Text(hole.truth, None, True, found.truth_judged)
-    drawn = {each.text.rstrip(): each for each in found.texts}
+    drawn: dict[bytes, Text] = {}
+    for each in found.texts:
+        drawn.setdefault(each.text.rstrip(), each)
     others = [each for text, each in drawn.items() if text != truth]
     if first.text.rstrip() == truth:
         return (true, max(others, key=_logprob)) if others and found.number % 3 == 0 else None
@@ -165,7 +168,7 @@ def prefer(hole: Hole, found: Answer) -> tuple[Text, Text] | None:
         return true, first
     if found.truth_judged > first.judged + LEAST_LEAD:
         return true, first
-    best = max(others, key=_judged)
+    best = max(drawn.values(), key=_judged)
     return (replace(best, ends=True), first) if _judged(best) > first.judged + LEAST_LEAD_OF_DRAWN else None
 
 

@@ -15,6 +15,7 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,8 @@ class Lessons:
         self.steps = int(len(self._pairs) * settings.epochs / self._size)
         if not self.steps or not self.held_out:
             raise TrainingError(
-                f"{len(pairs)} pairs make no step of {self._size} pairs: give more --holes, or --epochs"
+                f"{len(pairs)} pairs, {out} of them held out, make no step of {self._size} pairs: "
+                "give more --holes, and another --out"
             )
 
     def of_step(self, step: int) -> list[Pair]:
@@ -121,7 +123,7 @@ class PreferenceTrainer:
     """One run: pairs, steps, checkpoints."""
 
     def __init__(self, folder: RunFolder, settings: PreferenceSettings, network: Network) -> None:
-        """``network`` is the one that wrote the answers."""
+        """``network`` is that of the adapter that the answers were written with."""
         self._folder = folder
         self._settings = settings
         self._network = network
@@ -138,6 +140,8 @@ class PreferenceTrainer:
             step = int(state["step"])
         self._folder.forget_after(step)
         on_done = track("training", lessons.steps)
+        if step == lessons.steps and "held_out" in self._folder.entries()[-1]:
+            return
         while step < lessons.steps:
             self._step(step, lessons, optimizer, schedule.rate(step))
             step += 1
@@ -156,12 +160,17 @@ class PreferenceTrainer:
 
     def _weigh(self, examples: Sequence[tuple[Example, Example]], track: Track) -> list[Pair]:
         """The pairs that can be learnt from, with the nats that both texts have before training."""
-        known = next((entry["nats"] for entry in self._folder.entries() if "nats" in entry), None)
-        if known is None:
-            flat = [example for pair in examples for example in pair]
-            known = self._nats(flat, track)
+        flat = [example for pair in examples for example in pair]
+        digest = sha256(repr([example.tokens for example in flat]).encode()).hexdigest()
+        weighed = next((entry for entry in self._folder.entries() if "nats" in entry), None)
+        if weighed and weighed["texts"] != digest:
+            raise TrainingError(
+                f"{self._folder.folder} learns from other texts than {ANSWERS} has now: name another --out"
+            )
+        known = weighed["nats"] if weighed else self._nats(flat, track)
+        if not weighed:
             self._folder.forget_after(-1)
-            self._folder.write(step=0, nats=known)
+            self._folder.write(step=0, texts=digest, nats=known)
         both = zip(examples, known[::2], known[1::2], strict=True)
         return [
             Pair(better, worse, better_nats, worse_nats)
@@ -233,6 +242,7 @@ def answer_all(
     Errors: ``TrainingError`` for a damaged file, and those of the model.
     """
     path = folder / ANSWERS
+    _drop_unfinished_line(path)
     found = {each.number: each for each in _read_answers(path)}
     wanted = [(number, drawer.hole(number)) for number in range(count) if number not in found]
     shares = [wanted[at : at + _HOLES_A_SHARE] for at in range(0, len(wanted), _HOLES_A_SHARE)]
@@ -244,6 +254,13 @@ def answer_all(
             file.flush()
             on_done(len(found))
     return [found[number] for number in range(count)]
+
+
+def _drop_unfinished_line(path: Path) -> None:
+    """What a run that was killed was about to write."""
+    if path.is_file():
+        written = path.read_bytes()
+        path.write_bytes(written[: written.rfind(b"\n") + 1])
 
 
 def _as_text(text: bytes) -> str:
@@ -258,7 +275,9 @@ def _read_answers(path: Path) -> Iterator[Answer]:
             texts = (Text(**{**each, "text": each["text"].encode()}) for each in row["texts"])
             yield Answer(row["number"], tuple(texts), row["truth_judged"])
         except (KeyError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{path} holds no answers ({error!r}); delete it to ask anew") from error
+            raise TrainingError(
+                f"{path} holds no answers ({error!r}); delete that line to ask anew"
+            ) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -64,6 +64,11 @@ def test_a_true_text_that_was_drawn_is_better_whatever_the_judge_says() -> None:
     assert found == (Text(TRUTH, None, True, -40.0), first)
 
 
+def test_a_text_is_not_better_than_itself() -> None:
+    first, padded = Text(b"size = width", -1.0, True, -30.0), Text(b"size = width ", -2.0, True, -20.0)
+    assert prefer(HOLE, wrote(first, padded, truth_judged=-60.0)) is None
+
+
 def test_one_in_three_that_were_right_stays_so() -> None:
     texts = Text(TRUTH, -1.0, True, -20.0), Text(b"a", -5.0, True, -9.0), Text(b"b", -3.0, True, -30.0)
     found = [prefer(HOLE, wrote(*texts, number=number)) for number in range(3)]

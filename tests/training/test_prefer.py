@@ -61,7 +61,7 @@ def test_each_pair_is_learnt_from_as_often_as_asked_and_none_that_is_held_out() 
     assert sorted(learnt) == sorted([*rest, *rest])
     assert learnt[:28] != learnt[28:], "in another order the second time"
     assert lessons.of_step(9) == Lessons(pairs, settings()).of_step(9)
-    with pytest.raises(TrainingError, match="10 pairs make no step of 40 pairs: give more --holes"):
+    with pytest.raises(TrainingError, match="10 pairs, 1 of them held out, make no step of 40 pairs"):
         Lessons(pairs[:10], settings(pairs_per_step=40))
 
 
@@ -85,6 +85,8 @@ def test_a_run_learns_and_goes_on(data_set: Path, tmp_path: Path, capsys: pytest
     assert (run / prefer.ANSWERS).read_bytes() == answers
     after = load_file(run / "adapter" / "adapter_model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+    assert len([entry for entry in read_log(run / "log.jsonl") if "held_out" in entry]) == 1
 
     capsys.readouterr()
     assert teach(data_set, run, "--beta", "0.5") == 1
@@ -110,6 +112,8 @@ def test_holes_that_were_filled_are_not_filled_again(
     assert fill(2) == [1, 2]
     before = (tmp_path / prefer.ANSWERS).read_bytes()
     assert fill(2) == []
+    with (tmp_path / prefer.ANSWERS).open("ab") as file:
+        file.write(b'{"number": 2, "texts": [{"te')  # killed while it wrote
     assert fill(3) == [3]
     assert (tmp_path / prefer.ANSWERS).read_bytes().startswith(before)
 
