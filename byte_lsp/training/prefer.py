@@ -149,6 +149,7 @@ class PreferenceTrainer:
                 kept = {"optimizer": optimizer.state(), "falling": schedule.plateau_end}
                 self._folder.save(CHECKPOINT, step, kept)
             on_done(step)
+        self._network.peft.save_pretrained(str(self._folder.adapter))
         margins = list(self._margins(lessons.held_out))
         self._folder.write(
             step=step,
@@ -156,7 +157,6 @@ class PreferenceTrainer:
             margin=round(sum(margins) / len(margins), 4),
             preferred=sum(margin > 0 for margin in margins) / len(margins),
         )
-        self._network.peft.save_pretrained(str(self._folder.adapter))
 
     def _weigh(self, examples: Sequence[tuple[Example, Example]], track: Track) -> list[Pair]:
         """The pairs that can be learnt from, with the nats that both texts have before training."""
@@ -259,8 +259,7 @@ def answer_all(
 def _drop_unfinished_line(path: Path) -> None:
     """What a run that was killed was about to write."""
     if path.is_file():
-        written = path.read_bytes()
-        path.write_bytes(written[: written.rfind(b"\n") + 1])
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
 
 def _as_text(text: bytes) -> str:

@@ -87,6 +87,13 @@ def test_pairs_are_learnt_from_by_how_much_the_better_text_gains(
     assert margin == pytest.approx(5, abs=1e-3)
     assert float(loss.detach()) == pytest.approx(math.log1p(math.exp(-0.2 * 5)), rel=1e-3)
 
+    better, worse = references
+    pairs = fill_rows([examples[0], examples[0], examples[1], examples[1]], 64)
+    loss, margin = network.preference_loss(pairs, [better + 5, better, worse, worse + 3], 0.2, 0.0)
+    assert margin == pytest.approx(5 - 3, abs=0.2)
+    both = math.log1p(math.exp(-0.2 * 5)) + math.log1p(math.exp(0.2 * 3))
+    assert float(loss.detach()) == pytest.approx(both, rel=0.03)
+
     optimizer = Optimizer(network)
     for _ in range(3):
         gradient = network.empty_gradient()
