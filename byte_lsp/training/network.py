@@ -101,17 +101,21 @@ class Network:
         return rates
 
     def start_from(self, matrices: Mapping[str, Matrix]) -> None:
-        """Take an adapter's matrices, as peft names them. Errors: ``TrainingError`` for another shape."""
+        """Take an adapter's matrices, as peft names them; layers that it has none for stay as they are.
+
+        Errors: ``TrainingError`` for matrices of another shape, or of layers that are not trained here.
+        """
         own = {
             name: tuple(value.shape)
             for name, value in get_peft_model_state_dict(self.peft, save_embedding_layers=False).items()
         }
         given = {name: matrix.shape for name, matrix in matrices.items()}
-        odd = sorted(dict(own.items() ^ given.items()))
+        odd = sorted(dict(given.items() - own.items()))
         if odd:
             raise TrainingError(
-                f"the adapter to start from has {given.get(odd[0], 'nothing')} where this run has "
-                f"{own.get(odd[0], 'nothing')}, in {odd[0]}: give the --rank and --first-layer it has"
+                f"the adapter to start from has {given[odd[0]]} where this run has "
+                f"{own.get(odd[0], 'nothing')}, in {odd[0]}: give the --rank it has, and a --first-layer "
+                "that is not above its own"
             )
         tensors = {name: torch.from_numpy(matrix.copy()) for name, matrix in matrices.items()}
         set_peft_model_state_dict(self.peft, tensors)

@@ -117,7 +117,7 @@ def test_a_run_goes_on_from_an_adapter_that_was_exported(
 
     capsys.readouterr()
     assert train(data_set, tmp_path / "other", 1, "--start-from", str(adapter), "--rank", "8") == 1
-    assert "give the --rank and --first-layer it has" in capsys.readouterr().err
+    assert "give the --rank it has" in capsys.readouterr().err
     assert train(data_set, run, 1, "--start-from", str(tmp_path / "none.gguf")) == 1
     assert "none.gguf: cannot be read" in capsys.readouterr().err
 

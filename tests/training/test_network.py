@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import get_peft_model_state_dict
 
 from byte_lsp.errors import TrainingError
 from byte_lsp.infill.problem import InfillProblem
@@ -63,6 +64,29 @@ def test_the_token_that_the_cursor_stands_in_costs_what_its_rest_does(
         assert losses[row][0] == pytest.approx(expected, abs=0.25)
     end = np.logaddexp.reduce(logits[0, known.middle_at]) - logits[0, known.middle_at, known.tokens[-1]]
     assert losses[0][1] == pytest.approx(end, abs=0.25), "what follows is not ruled out"
+
+
+def test_more_layers_go_on_from_an_adapter_of_fewer(smollm2_path: Path, maker: ExampleMaker) -> None:
+    problem = InfillProblem(b"def area(self):\n    return ", b"\n", "python", file_is_whole=True)
+    pack = fill_rows([maker.of(problem, b"self.width * self.height", "rest")], 64)
+    fewer = Network(smollm2_path, Lora(rank=2, first_layer=29), seed=0, compiled=False)
+    untaught = fewer.token_losses(pack)[0]
+    rng = np.random.default_rng(3)
+    state = {
+        name: rng.normal(size=tuple(value.shape)).astype(np.float32) * 0.05
+        for name, value in get_peft_model_state_dict(fewer.peft, save_embedding_layers=False).items()
+    }
+    fewer.start_from(state)
+    more = Network(smollm2_path, Lora(rank=2, first_layer=28), seed=1, compiled=False)
+    more.start_from(state)
+    taught = more.token_losses(pack)[0]
+    assert taught == fewer.token_losses(pack)[0]
+    assert taught != pytest.approx(untaught, abs=0.1)
+    assert more.size > fewer.size
+
+    wider = get_peft_model_state_dict(more.peft, save_embedding_layers=False)
+    with pytest.raises(TrainingError, match="--first-layer that is not above its own"):
+        fewer.start_from({name: value.float().numpy() for name, value in wider.items()})
 
 
 def test_pairs_are_learnt_from_by_how_much_the_better_text_gains(
