@@ -446,7 +446,7 @@ def test_models_are_offered_with_what_matters_of_them(editor: EmacsSession) -> N
     editor.wait_for_screen(lambda screen: "\nModel:" in screen)
     editor.press("Tab")
     screen = editor.wait_for_screen(lambda screen: "qwen2.5-coder-7b" in screen)
-    assert "smollm2-135m-fim  SmolLM2 135M Instruct FIM, Q8_0, 129 MB, Apache-2.0, in use" in screen
+    assert "smollm2-135m-fim  SmolLM2 135M Instruct FIM, Q8_0, 145 MB, Apache-2.0, in use" in screen
     editor.press("C-g")
 
 

@@ -318,7 +318,7 @@ def test_models_are_offered(editor: NeovimSession) -> None:
     )
     editor.nvim.command("ByteLsp model")
     offered = editor.wait("the models", lambda: editor.lua("return offered"))
-    assert any(line.startswith("smollm2-135m-fim (129 MB") and "in use" in line for line in offered)
+    assert any(line.startswith("smollm2-135m-fim (145 MB") and "in use" in line for line in offered)
 
 
 def test_the_status_tells_of_the_model(editor: NeovimSession) -> None:
